@@ -1,0 +1,114 @@
+"""The tree of errors, grouped by what the caller does next.
+
+    BusError
+    ├── UsageError            a person mends the command line (exit 2)
+    ├── ConfigurationError    a person mends routing.yaml (exit 2); carries every finding
+    ├── Refused               repeating it changes nothing → dead letter
+    │   ├── DocumentError     bytes that are not the document they claim to be
+    │   ├── InvalidEvent      an event that does not fit its schema, or of an unknown type
+    │   ├── ExpressionError   an expression that cannot be computed for this document
+    │   │   └── MappingFailure    the same, with path, expression, line and column
+    │   └── Rejected          the target said no for good
+    ├── Held                  a person or a code decides → parked
+    │   ├── UnmappedCode      a lookup has no such code yet
+    │   └── IdentityConflict  the same source and id came with another body
+    └── Unavailable           the same thing later may work → retry (exit 3)
+
+Every error is a code of the catalogue and its fields, never a sentence: who shows it chooses the
+language. No body of a document and no secret ever becomes a field.
+"""
+
+from bus.texts import hint, say
+
+
+class BusError(Exception):
+    """Something a person or the retry schedule must know; `code` is from the catalogue."""
+
+    def __init__(self, code: str, /, **fields: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return say(self.code, **self.fields)
+
+    @property
+    def hint(self) -> str:
+        """How to mend it, or ""."""
+        return hint(self.code, **self.fields)
+
+
+class UsageError(BusError):
+    """The command was called wrongly."""
+
+
+class ConfigurationError(BusError):
+    """routing.yaml cannot be used; `findings` says everything that is wrong with it."""
+
+    def __init__(self, code: str, /, findings: tuple[object, ...] = (), **fields: object) -> None:
+        super().__init__(code, **fields)
+        self.findings = findings
+
+
+class Refused(BusError):
+    """Repeating it changes nothing."""
+
+
+class DocumentError(Refused):
+    """The bytes are not the document they claim to be."""
+
+
+class InvalidEvent(Refused):
+    """The event does not fit its schema."""
+
+
+class ExpressionError(Refused):
+    """An expression cannot be computed for this document."""
+
+
+class MappingFailure(ExpressionError):
+    """A mapping cannot be computed; says where in the document made and in routing.yaml.
+
+    Args:
+        path: of the field being made, `request.orderLines.orderLine[2].planQty`; "" for a condition.
+        expression: as the architect typed it.
+        line, column: of the expression in its file, counted from 1.
+    """
+
+    def __init__(
+        self, code: str, /, *, path: str, expression: str, file: str, line: int, column: int, **fields: object
+    ) -> None:
+        super().__init__(code, **fields)
+        self.path, self.expression = path, expression
+        self.file, self.line, self.column = file, line, column
+
+
+class Rejected(Refused):
+    """The target said no for good; `answer` is what `failure.code` and `failure.message` show."""
+
+
+class Held(BusError):
+    """A person or a code decides; nothing is repeated until then."""
+
+
+class UnmappedCode(Held):
+    """A lookup has no such code, or an empty cell for it."""
+
+    def __init__(self, table: str, value: str, column: str) -> None:
+        super().__init__("unmapped-code", table=table, value=value, column=column)
+
+
+class IdentityConflict(Held):
+    """The same source and id came before with another body."""
+
+
+class Unavailable(BusError):
+    """The same thing later may work.
+
+    Args:
+        retry_after_s: what the target itself asked for (HTTP Retry-After), else None.
+    """
+
+    def __init__(self, code: str = "unavailable", /, retry_after_s: float | None = None, **fields: object) -> None:
+        super().__init__(code, **fields)
+        self.retry_after_s = retry_after_s

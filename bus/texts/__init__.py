@@ -1,0 +1,62 @@
+"""Every sentence a person reads, in English and Chinese, looked up by code.
+
+Codes are stable and published (`docs/codes.md`); sentences may be reworded. Each area keeps its
+table in one file beside this one, as `TEXTS: dict[str, Text]`; a test proves that no code lacks a
+language and that both languages name the same fields.
+
+>>> say("unavailable", what="the broker", reason="refused")
+'the broker does not answer: refused'
+"""
+
+from bus.texts.adapters import TEXTS as _ADAPTERS
+from bus.texts.commands import TEXTS as _COMMANDS
+from bus.texts.documents import TEXTS as _DOCUMENTS
+from bus.texts.expressions import TEXTS as _EXPRESSIONS
+from bus.texts.lint import TEXTS as _LINT
+from bus.texts.running import TEXTS as _RUNNING
+from bus.texts.text import Text
+
+__all__ = ["LANGUAGES", "TEXTS", "Text", "choose_language", "hint", "language", "say"]
+
+LANGUAGES = ("en", "zh")
+TEXTS: dict[str, Text] = {
+    **_EXPRESSIONS, **_DOCUMENTS, **_LINT, **_RUNNING, **_ADAPTERS, **_COMMANDS,
+}
+
+_language = "en"
+
+
+def language() -> str:
+    """Return the language sentences are written in: `en` or `zh`."""
+    return _language
+
+
+def choose_language(*wishes: str | None) -> str:
+    """Write from now on in the first wish that names a language, e.g. `zh_CN.UTF-8`; else English."""
+    global _language  # noqa: PLW0603 - one process talks to one person; set once at start
+    _language = "en"
+    for wish in wishes:
+        if wish and wish[:2].lower() in LANGUAGES:
+            _language = wish[:2].lower()
+            break
+    return _language
+
+
+def say(code: str, /, **fields: object) -> str:
+    """Return the sentence for `code` in the chosen language.
+
+    Raises:
+        KeyError: the code, or a field its sentence needs, is missing: a defect of ours.
+    """
+    text = TEXTS[code]
+    return (text.zh if _language == "zh" else text.en).format(**fields)
+
+
+def hint(code: str, /, **fields: object) -> str:
+    """Return the remedy for `code`, or "" where there is none or its fields were not given."""
+    text = TEXTS[code]
+    remedy = text.hint_zh if _language == "zh" else text.hint_en
+    try:
+        return remedy.format(**fields)
+    except KeyError:
+        return ""
