@@ -1,27 +1,33 @@
 """Every sentence a person reads, in English and Chinese, looked up by code.
 
-Codes are stable and published (`docs/codes.md`); sentences may be reworded. Each area keeps its
-table in one file beside this one, as `TEXTS: dict[str, Text]`; a test proves that no code lacks a
-language and that both languages name the same fields.
+Codes are stable and published; sentences may be reworded. Each area keeps its table, called TEXTS,
+in one file beside this one; a test proves that no code lacks a language and that both languages
+name the same fields.
 
 >>> say("unavailable", what="the broker", reason="refused")
 'the broker does not answer: refused'
 """
 
-from bus.texts.adapters import TEXTS as _ADAPTERS
-from bus.texts.commands import TEXTS as _COMMANDS
-from bus.texts.documents import TEXTS as _DOCUMENTS
-from bus.texts.expressions import TEXTS as _EXPRESSIONS
-from bus.texts.lint import TEXTS as _LINT
-from bus.texts.running import TEXTS as _RUNNING
+from bus.texts import adapters as _adapters
+from bus.texts import commands as _commands
+from bus.texts import documents as _documents
+from bus.texts import events as _events
+from bus.texts import expressions as _expressions
+from bus.texts import files as _files
+from bus.texts import functions as _functions
+from bus.texts import lint as _lint
+from bus.texts import running as _running
+from bus.texts import transports as _transports
 from bus.texts.text import Text
 
 __all__ = ["LANGUAGES", "TEXTS", "Text", "choose_language", "hint", "language", "say"]
 
 LANGUAGES = ("en", "zh")
-TEXTS: dict[str, Text] = {
-    **_EXPRESSIONS, **_DOCUMENTS, **_LINT, **_RUNNING, **_ADAPTERS, **_COMMANDS,
-}
+_AREAS = (
+    _adapters, _commands, _documents, _events, _expressions,
+    _files, _functions, _lint, _running, _transports,
+)
+TEXTS: dict[str, Text] = {code: text for area in _AREAS for code, text in area.TEXTS.items()}
 
 _language = "en"
 
