@@ -6,8 +6,8 @@ The bus calls `Source.run` and `Sink.deliver`; retries, dead letters, order, met
 bus's own, so an adapter holds none of them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -204,8 +204,8 @@ class AdapterSpec:
 
     Args:
         formats: what a route to it may be written in; the first is used to explain.
-        check: further faults of the options, found at load without touching the network:
-            yields (option, error) pairs.
+        batch: most deliveries the sink takes in one call; with 1, `concurrency` calls run side by side.
+        check: yields (option, error) pairs for what the options' types cannot say, without any I/O.
     """
 
     name: str
@@ -214,4 +214,5 @@ class AdapterSpec:
     sink_options: type[SinkOptions] | None = None
     sink: Callable[[Any, Site], Sink] | None = None
     formats: tuple[str, ...] = ("json", "xml", "csv", "fixed", "text")
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    batch: int = 1
+    check: Callable[[Any], Iterable[tuple[str, BusError]]] | None = None

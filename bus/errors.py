@@ -7,7 +7,6 @@
     │   ├── DocumentError     bytes that are not the document they claim to be
     │   ├── InvalidEvent      an event that does not fit its schema, or of an unknown type
     │   ├── ExpressionError   an expression that cannot be computed for this document
-    │   │   └── MappingFailure    the same, with path, expression, line and column
     │   └── Rejected          the target said no for good
     ├── Held                  a person or a code decides → parked
     │   ├── UnmappedCode      a lookup has no such code yet
@@ -18,11 +17,35 @@ Every error is a code of the catalogue and its fields, never a sentence: who sho
 language. No body of a document and no secret ever becomes a field.
 """
 
+from dataclasses import dataclass
+
 from bus.texts import hint, say
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which expression of routing.yaml failed, and for which field of the document being made.
+
+    Args:
+        path: `request.orderLines.orderLine[2].planQty`, rounds counted from 0; "" for a condition.
+        expression: as the architect typed it.
+        line, column: where it begins, from 1.
+    """
+
+    path: str
+    expression: str
+    file: str
+    line: int
+    column: int
+
+
 class BusError(Exception):
-    """Something a person or the retry schedule must know; `code` is from the catalogue."""
+    """Something a person or the retry schedule must know; `code` is from the catalogue.
+
+    `where` is set when an expression of routing.yaml failed.
+    """
+
+    where: Where | None = None
 
     def __init__(self, code: str, /, **fields: object) -> None:
         super().__init__(code)
@@ -66,23 +89,6 @@ class ExpressionError(Refused):
     """An expression cannot be computed for this document."""
 
 
-class MappingFailure(ExpressionError):
-    """A mapping cannot be computed; says where in the document made and in routing.yaml.
-
-    Args:
-        path: of the field being made, `request.orderLines.orderLine[2].planQty`; "" for a condition.
-        expression: as the architect typed it.
-        line, column: of the expression in its file, counted from 1.
-    """
-
-    def __init__(
-        self, code: str, /, *, path: str, expression: str, file: str, line: int, column: int, **fields: object
-    ) -> None:
-        super().__init__(code, **fields)
-        self.path, self.expression = path, expression
-        self.file, self.line, self.column = file, line, column
-
-
 class Rejected(Refused):
     """The target said no for good; `answer` is what `failure.code` and `failure.message` show."""
 
@@ -92,10 +98,17 @@ class Held(BusError):
 
 
 class UnmappedCode(Held):
-    """A lookup has no such code, or an empty cell for it."""
+    """A lookup has no such code, or an empty cell for it.
 
-    def __init__(self, table: str, value: str, column: str) -> None:
-        super().__init__("unmapped-code", table=table, value=value, column=column)
+    Args:
+        codes: what was looked up, one text for each key column of the table.
+        by, to: the column it was looked for in, and the column that was wanted.
+    """
+
+    def __init__(self, table: str, codes: tuple[str, ...], by: str, to: str) -> None:
+        column = to if by == "bus" else by
+        super().__init__("unmapped-code", table=table, value=" / ".join(codes), column=column)
+        self.table, self.codes, self.by, self.to = table, codes, by, to
 
 
 class IdentityConflict(Held):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 ROUTER = "bus.router"
 DOCUMENTS = "bus.documents"
 INVALID = "bus.invalid"
+SUSPECTS = "bus.suspects"  # handed out one at a time, so that a message that kills its reader is told from its neighbours
 PARTITIONS = 8  # bus.router.0 … with `ordering: key`; raising it needs a drained bus
 
 
@@ -42,7 +43,7 @@ class Topology:
     def queues(self) -> tuple[str, ...]:
         """Every queue, in a stable order."""
         return (
-            *self.router_queues, DOCUMENTS, INVALID,
+            *self.router_queues, DOCUMENTS, INVALID, SUSPECTS,
             *(to(s) for s in self.systems), *(dead(s) for s in self.systems),
         )
 

@@ -1,0 +1,48 @@
+# `make demo` and `make test` work in an empty clone with nothing but Python 3.11+ and make.
+
+BROKER ?=
+bin := .venv/bin
+frame := pyproject.toml constraints.txt deploy/install.sh
+
+.PHONY: help demo run test lint brokers bench soak clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/run.stamp ## play a purchase order's whole story (BROKER=amqp://… for RabbitMQ)
+	@$(bin)/bus demo $(if $(BROKER),--broker '$(BROKER)')
+
+run: .venv/run.stamp ## run the bus on routing.yaml (BROKER=amqp://… for RabbitMQ)
+	@$(bin)/bus run $(if $(BROKER),--broker '$(BROKER)')
+
+test: .venv/dev.stamp brokers lint ## lint, then every test, with real brokers and databases
+	@echo "Testing; the core must be covered branch by branch."
+	@$(bin)/pytest --quiet --numprocesses 2 --cov
+
+lint: .venv/dev.stamp ## check style, types, the floors of the architecture, and routing.yaml
+	@echo "Linting: ruff, mypy, import-linter, bus lint, bus test."
+	@$(bin)/ruff check --quiet
+	@$(bin)/mypy
+	@$(bin)/lint-imports --no-logo
+	@$(bin)/bus lint
+	@$(bin)/bus test
+
+brokers: ## install RabbitMQ, PostgreSQL and MariaDB where they are missing
+	@deploy/install-brokers.sh
+
+bench: .venv/dev.stamp ## measure throughput and latency against the broker's own shovel
+	@$(bin)/bus bench
+
+soak: .venv/dev.stamp brokers ## hours of faults on a real broker
+	@$(bin)/pytest -m soak --timeout 0
+
+clean: ## remove .venv and every cache
+	@rm -rf .venv .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/run.stamp: $(frame)
+	@deploy/install.sh
+
+.venv/dev.stamp: $(frame)
+	@deploy/install.sh dev
+	@touch .venv/run.stamp

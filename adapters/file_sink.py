@@ -1,0 +1,98 @@
+"""Writing files: temporary name, fsync, final name, and one fsync of the folder for a whole batch.
+
+The same delivery makes the same file. A name that another delivery has taken gets the beginning of the
+delivery's id added: `PO-1.csv`, then `PO-1~5e0c5b2f.csv`. Nothing is ever overwritten.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+
+from adapters.file import FileSinkOptions
+from adapters.file_folder import Folder, file_errors, open_folder
+from adapters.outcome import answer_for
+from bus.adapter import Answer, Outbound, Site
+from bus.errors import BusError, Refused, Unavailable
+
+EXTENSIONS = {
+    "application/json": ".json",
+    "application/cloudevents+json": ".json",
+    "application/xml": ".xml",
+    "text/csv": ".csv",
+}
+MAX_NAME_BYTES = 240  # of the 255 that file systems take: the rest is for ours
+# Names that Windows gives to devices, whatever the extension; the folder is often one of its shares.
+DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE | re.DOTALL)
+
+
+class FileSink:
+    """One folder, written by one thread."""
+
+    def __init__(self, options: FileSinkOptions, site: Site) -> None:
+        self._folder = site.folder / options.folder
+        self._shown = options.folder
+        self._system = site.system
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{site.system}-files")
+
+    async def deliver(self, batch: Sequence[Outbound]) -> Sequence[Answer]:
+        """Write each as a file of its own; all are on disk when this returns."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, batch)
+
+    async def close(self) -> None:
+        """Let the thread go. Idempotent."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _write(self, batch: Sequence[Outbound]) -> list[Answer]:
+        with file_errors(self._system, self._shown), open_folder(self._folder) as folder:
+            answers = [self._answer(outbound, folder) for outbound in batch]
+            folder.sync()  # names are certain only now: an error here is the batch's
+        return answers
+
+    def _answer(self, outbound: Outbound, folder: Folder) -> Answer:
+        name = outbound.name or outbound.id + EXTENSIONS.get(outbound.content_type, ".txt")
+        try:
+            _check(name)
+            with file_errors(self._system, name):
+                return Answer(response={"name": _put(folder, name, outbound)})
+        except BusError as error:
+            return answer_for(error)
+
+
+def _put(folder: Folder, name: str, outbound: Outbound) -> str:
+    """Write the delivery unless it is there, and return the name it has."""
+    path = PurePosixPath(name)
+    own = f"{path.stem}~{outbound.id[:8]}{path.suffix}"
+    for candidate in (own, name):  # first its own: who had the plain one may be gone by now
+        if _holds(folder, candidate, outbound.body):
+            return candidate
+    temporary = f".{outbound.id}.tmp"
+    try:
+        folder.write(temporary, outbound.body)
+        for candidate in (name, own):
+            if folder.give_name(temporary, candidate):
+                return candidate
+    finally:
+        folder.remove(temporary)
+    raise Unavailable("file-name-taken", name=own)
+
+
+def _holds(folder: Folder, name: str, body: bytes) -> bool:
+    found = folder.read(name, len(body) + 1)
+    return found is not None and found[0] == body
+
+
+def _check(name: str) -> None:
+    """Refuse whatever is not the plain name of a file in the folder itself.
+
+    >>> _check("PO-1 采购.csv")
+    >>> _check("../PO-1.csv")
+    Traceback (most recent call last):
+    bus.errors.Refused: a file cannot be called '../PO-1.csv': it holds a slash
+    """
+    if "/" in name or "\\" in name:
+        raise Refused("file-name-slash", name=name)
+    reserved = name[:1] == "." or name[-1:] in (".", " ") or DEVICES.fullmatch(name)
+    if reserved or not name.isprintable() or len(name.encode(errors="surrogatepass")) > MAX_NAME_BYTES:
+        raise Refused("file-name-reserved", name=repr(name)[1:-1][:MAX_NAME_BYTES])

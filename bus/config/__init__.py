@@ -1,0 +1,1 @@
+"""From the text of routing.yaml to a checked configuration, every fault with its place."""

@@ -1,0 +1,134 @@
+"""The programs of a configuration's rules and routes: built to be checked, and to be run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bus.config.model import Configuration, Making, Route, Rule, SinkEnd
+from bus.config.systems import computed
+from bus.expressions.compile import shown_present
+from bus.expressions.parse import parse
+from bus.expressions.scope import Code, Columns, Scope
+from bus.mapping import programs
+from bus.mapping.generate import Program
+from bus.mapping.programs import Extras, MakingParts, Rounds
+from bus.mapping.shape import Source
+from bus.types import ANY, EventType, Field, Record, Type
+
+ENVELOPE_ONLY = Record()
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePrograms:
+    """What runs for one route to one system."""
+
+    when: Program | None
+    body: Program
+    then: Program | None
+    otherwise: Program | None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkPrograms:
+    """What judges the answers of one system."""
+
+    success: Program | None
+    failures: tuple[tuple[Program, str], ...]
+
+
+def route_programs(route: Route, config: Configuration, system: str) -> RoutePrograms:
+    """Build the programs of a route for one of its targets."""
+    tables: Mapping[str, Columns | None] = config.tables
+    data = data_of(route.types, config.events)
+    shown = route.types[0] if len(route.types) == 1 else " / ".join(route.types)
+
+    present: frozenset[str] = frozenset()
+    if route.when is not None and not isinstance(parsed := parse(route.when.text), tuple):
+        present = shown_present(parsed)
+
+    def scope() -> Scope:
+        return programs.route_scope(shown, data, (system,), tables)
+
+    when = None
+    if route.when is not None:
+        when = programs.condition_program(f"route {route.name}", route.when, scope(), programs.DELIVERY_PARAMETERS)
+    rounds = Rounds(route.loops, route.condition, route.lets, route.let_first, route.place)
+    end = config.systems[system].sink if system in config.systems else None
+    extras = Extras(computed(end, "name", route.file_name), computed(end, "path", route.path), route.headers)
+    body = programs.route_program(f"route {route.name}", rounds, route.format, route.shape, extras, scope().knowing(present))
+    replies = [
+        programs.reply_program(
+            f"{word} of {route.name}", parts_of(making), target_of(making, config.events),
+            programs.answer_scope(scope().knowing(present)),
+        )
+        if making is not None else None
+        for word, making in (("then", route.then), ("otherwise", route.otherwise))
+    ]
+    return RoutePrograms(when, body, replies[0], replies[1])
+
+
+def rule_programs(rule: Rule, config: Configuration) -> tuple[Program | None, Program]:
+    """Build the condition and the mapping of an inbound rule."""
+    def scope() -> Scope:
+        return programs.document_scope(rule.system, config.tables)
+
+    when = None
+    if rule.when is not None:
+        when = programs.condition_program(f"inbound {rule.name}", rule.when, scope(), "document, ctx")
+    rounds = Rounds(rule.loops, rule.condition, rule.lets, rule.let_first, rule.place)
+    target = target_of(rule.making, config.events)
+    making = parts_of(rule.making)
+    return when, programs.rule_program(f"inbound {rule.name}", rounds, making, target, scope())
+
+
+def sink_programs(name: str, end: SinkEnd, config: Configuration) -> SinkPrograms:
+    """Build `success` and `failures` of a system."""
+    def build(source: Source) -> Program:
+        scope = programs.answer_scope(programs.route_scope("", ENVELOPE_ONLY, (name,), config.tables))
+        scope = scope.with_names(data=Code("data", ANY, nullable=True))
+        return programs.condition_program(f"answers of {name}", source, scope, programs.ANSWER_PARAMETERS)
+
+    success = build(end.success) if end.success is not None else None
+    return SinkPrograms(success, tuple((build(rule.when), rule.do) for rule in end.failures))
+
+
+def parts_of(making: Making) -> MakingParts:
+    """The expressions of an event to be made."""
+    return MakingParts(
+        making.event, making.id, making.subject, making.time, making.key, making.map, making.place
+    )
+
+
+def target_of(making: Making, events: Mapping[str, EventType]) -> Record | None:
+    """The data the event must have; None for a type that is unknown, and was reported."""
+    known = events.get(making.event)
+    return known.data if known is not None else None
+
+
+def data_of(types: tuple[str, ...], events: Mapping[str, EventType]) -> Record:
+    """What `data` holds on a route for these types: a field some of them lack may be missing."""
+    records = [events[name].data for name in types if name in events]
+    if not records:
+        return ENVELOPE_ONLY
+    united = records[0]
+    for record in records[1:]:
+        united = _united(united, record)
+    return united
+
+
+def _united(left: Record, right: Record) -> Record:
+    fields: dict[str, Field] = {}
+    for name in (*left.fields, *(n for n in right.fields if n not in left.fields)):
+        a, b = left.fields.get(name), right.fields.get(name)
+        if a is None or b is None:
+            one = a or b
+            assert one is not None  # noqa: S101 - for the type checker; the name came from one of them
+            fields[name] = Field(one.type, required=False, description=one.description)
+            continue
+        type_: Type = a.type
+        if isinstance(a.type, Record) and isinstance(b.type, Record):
+            type_ = _united(a.type, b.type)
+        elif a.type != b.type:
+            type_ = ANY
+        fields[name] = Field(type_, a.required and b.required, a.description)
+    return Record(fields)
+

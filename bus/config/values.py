@@ -1,0 +1,284 @@
+"""The value of a key or list item: where it ends, and what in it YAML refuses or reads otherwise."""
+
+import re
+
+from bus.config import flow
+from bus.config.sheet import Sheet
+from bus.config.signs import (
+    COLON,
+    DASH,
+    FULL_WIDTH,
+    HASH,
+    KEY,
+    QUOTED,
+    REST,
+    bad_escape,
+    comment_start,
+    indent,
+    negates,
+    skip_blanks,
+    unfinished,
+)
+from bus.places import Finding
+
+_BLOCK = re.compile(r"[|>][-+0-9]*(?:[ \t]+#.*)?[ \t]*$")
+_FULL_VALUE = re.compile(r"(?:[“”‘’＂][^“”‘’＂]*[“”‘’＂]|[［【｛][ -~，“”‘’]*[］】｝])(?=[ \t]*(?:#.*)?$)")
+_PROPERTY = re.compile(r"[&!][^\s,\[\]{}]*[ \t]*")
+_ALIAS = re.compile(r"\*[\w-]+[ \t]*(?:#.*)?$")
+_ENDS_TEXT = {'"': re.compile(r'(?:[^"\\]|\\.|\\$)*"'), "'": re.compile(r"(?:[^']|'')*'")}
+_CUTS = re.compile(r"#[A-Za-z0-9]")
+_WIDE = ("\u3000", "\xa0")
+_SECRET = re.compile(r"secret|passw|token|url|auth", re.IGNORECASE)
+_LONGEST_SHOWN = 160  # characters of a corrected line
+
+
+def value(sheet: Sheet, number: int, column: int, parent: int, *, broken: bool) -> int:
+    """Return the line after the value that begins there, or this one when it was mended: read it again.
+
+    Args:
+        parent: column of the key or dash it belongs to; deeper lines go on with it.
+        broken: YAML refuses the file, so what it refuses here is a fault.
+    """
+    line = sheet.lines[number]
+    column = skip_blanks(line, column)
+    first = line[column : column + 1]
+    if first in ("", "#"):
+        return number + 1
+    if first in _WIDE:
+        return wide_blank(sheet, number, column)
+    if first in FULL_WIDTH and (full := _FULL_VALUE.match(line, column)):
+        return full_width(sheet, number, *full.span())
+    if first in "|>":
+        return _block(sheet, number, column, parent, broken=broken)
+    if first in "\"'":
+        return _quoted(sheet, number, column, parent, broken=broken)
+    if first in "[{":
+        return _bracketed(sheet, number, column, parent, broken=broken)
+    if first == "!" and negates(line[column:], alone=last_line(sheet, number, parent) == number):
+        return _whole(sheet, number, column, parent, hint_code="quote-expression-not")
+    if first in "&!" and (named := _PROPERTY.match(line, column)):
+        return value(sheet, number, named.end(), parent, broken=broken)
+    if first in "*%@`" and not _ALIAS.match(line, column):
+        return _whole(sheet, number, column, parent) if broken else number + 1
+    return _plain(sheet, number, column, parent)
+
+
+def last_line(sheet: Sheet, number: int, parent: int) -> int:
+    """The last line of a text that begins in this one: deeper lines go on with it, unless they are keys."""
+    last = number
+    for at in range(number + 1, len(sheet.lines)):
+        line = sheet.lines[at]
+        text = line.strip()
+        if not text:
+            continue
+        if indent(line) <= parent or text[0] == "#" or KEY.match(line, indent(line)):
+            break
+        last = at
+    return last
+
+
+def _block(sheet: Sheet, number: int, column: int, parent: int, *, broken: bool) -> int:
+    if broken and not _BLOCK.match(sheet.lines[number], column):
+        return _whole(sheet, number, column, parent)
+    after = number + 1
+    lines = sheet.lines
+    while after < len(lines) and (not lines[after].strip() or indent(lines[after]) > parent):
+        after += 1
+    return after
+
+
+def _quoted(sheet: Sheet, number: int, column: int, parent: int, *, broken: bool) -> int:
+    line = sheet.lines[number]
+    if whole := QUOTED.match(line, column):
+        if not broken:
+            return number + 1
+        if not REST.match(line, whole.end()) or last_line(sheet, number, parent) > number:
+            return _whole(sheet, number, column, parent)
+        if line[column] == '"' and (escape := bad_escape(line, *whole.span())) is not None:
+            return _escape(sheet, number, escape)
+        return number + 1
+    for at in range(number + 1, len(sheet.lines)):
+        below = sheet.lines[at]
+        if below.strip() and indent(below) <= parent:
+            break
+        if _ENDS_TEXT[line[column]].match(below):
+            return at + 1
+    return _close_quote(sheet, number, column, len(line)) if broken else number + 1
+
+
+def _plain(sheet: Sheet, number: int, column: int, parent: int) -> int:
+    last = last_line(sheet, number, parent)
+    for at in range(number, last + 1):
+        line = sheet.lines[at]
+        begin = column if at == number else indent(line)
+        cut = HASH.search(line, begin)
+        end = cut.start() if cut else len(line)
+        if COLON.search(line, begin, end):
+            return _whole(sheet, number, column, parent)
+        if cut:
+            if comment_start(line, begin) != end or unfinished(line[begin:end]):
+                return _whole(sheet, number, column, parent)
+            if _CUTS.match(line, end):
+                _doubt_comment(sheet, number, column)
+            return at + 1
+    return last + 1
+
+
+def _bracketed(sheet: Sheet, number: int, column: int, parent: int, *, broken: bool) -> int:
+    lines = sheet.lines
+    texts = [lines[number][column:]]
+    text = flow.without_comments(texts[0])
+    end = flow.ending(text)
+    if not isinstance(end, flow.Closed):
+        for line in range(number + 1, len(lines)):
+            at = indent(lines[line])
+            if at <= parent and (KEY.match(lines[line], at) or DASH.match(lines[line], at)):
+                break
+            texts.append(lines[line])
+        text = flow.without_comments("\n".join(texts))
+        end = flow.ending(text)
+    if not isinstance(end, flow.Closed) and isinstance(closed := flow.ending(texts[0]), flow.Closed):
+        text, end = texts[0], closed  # the `#` was no comment
+
+    def spot(offset: int) -> tuple[int, int]:
+        before = text[:offset]
+        breaks = before.count("\n")
+        return number + breaks, offset - before.rfind("\n") - 1 + (0 if breaks else column)
+
+    line, at = spot(end.at)
+    if isinstance(end, flow.Closed):
+        if broken and (not REST.match(lines[line], at + 1) or last_line(sheet, line, parent) > line):
+            return _whole(sheet, number, column, parent)
+        found = flow.fault(text, 0, end.at)
+        if found and (broken or found.what not in ("key", "quote", "escape")):
+            _mend_entry(sheet, found, spot(found.start), spot(found.end))
+            return number
+        return line + 1
+    if not broken:
+        return number + len(texts)
+    if isinstance(end, flow.Wrong):
+        sheet.error("yaml-wrong-bracket", sheet.place(line, at), typed=lines[line][at], sign=end.expected)
+        sheet.edit(line, at, 1, end.expected)
+    else:
+        sheet.error("yaml-unclosed-bracket", sheet.place(line, at), typed=lines[line][at])
+        sheet.edit(*spot(len(text.rstrip())), 0, end.missing)
+    return number
+
+
+def _mend_entry(sheet: Sheet, found: flow.Fault, begin: tuple[int, int], end: tuple[int, int]) -> None:
+    line, column = begin
+    match found.what:
+        case "full-width":
+            full_width(sheet, line, column, column + 1)
+        case "quote":
+            _close_quote(sheet, line, column, end[1])
+        case "escape":
+            _escape(sheet, line, column)
+        case "key":
+            quote_key(sheet, line, column, end[1])
+        case "blank":
+            insert_blank(sheet, line, column, end[1])
+        case "not":
+            _quote(sheet, begin, end, "quote-expression-not")
+        case "expression":
+            _quote(sheet, begin, end)
+
+
+def insert_blank(sheet: Sheet, number: int, column: int, end: int, instead_of: int = 0) -> int:
+    """Report and mend a colon without a blank between it and the value there."""
+    place = sheet.place(number, column, end - column)
+    sheet.edit(number, column, instead_of, " ")
+    sheet.error("yaml-colon-blank", place, corrected=_shown(sheet, number, column))
+    return number
+
+
+def quote_key(sheet: Sheet, number: int, begin: int, end: int) -> int:
+    """Report and mend a key that begins with a sign of YAML's own."""
+    key = sheet.lines[number][begin:end]
+    sheet.error("yaml-quote-key", sheet.place(number, begin, end - begin), key=key)
+    sheet.edit(number, begin, end - begin, f'"{key}"')
+    return number
+
+
+def full_width(sheet: Sheet, number: int, begin: int, end: int) -> int:
+    """Report the full-width sign at `begin`, where YAML has its own; mend it and its fellows up to `end`."""
+    line = sheet.lines[number]
+    sign = FULL_WIDTH[line[begin]]
+    sheet.error("yaml-full-width", sheet.place(number, begin), typed=line[begin], sign=_with_blank(sign))
+    inner = (begin, end - 1) if sign in "\"'" else range(begin, end)  # a text keeps what is within its quotes
+    for column in sorted(set(inner), reverse=True):
+        if line[column] in FULL_WIDTH:
+            sheet.edit(number, column, 1, _with_blank(FULL_WIDTH[line[column]]))
+    return number
+
+
+def wide_blank(sheet: Sheet, number: int, column: int) -> int:
+    """Report and mend a full-width or unbreakable blank before a value."""
+    sheet.error("yaml-wide-blank", sheet.place(number, column))
+    sheet.edit(number, column, 1, " ")
+    return number
+
+
+def _with_blank(sign: str) -> str:
+    return sign + " " if sign in ":," else sign
+
+
+def _escape(sheet: Sheet, number: int, column: int) -> int:
+    sheet.error("yaml-escape", sheet.place(number, column, 2), typed=sheet.lines[number][column : column + 2])
+    sheet.edit(number, column, 0, "\\")
+    return number
+
+
+def _close_quote(sheet: Sheet, number: int, begin: int, end: int) -> int:
+    line = sheet.lines[number]
+    text = line[begin:end].rstrip()
+    sheet.error("yaml-unclosed-quote", sheet.place(number, begin, len(text)), typed=text[0])
+    kept = text.rstrip("\\")  # a backslash would take the new quote for itself
+    sheet.edit(number, begin, len(text), kept + text[0])
+    return number
+
+
+def _whole(sheet: Sheet, number: int, column: int, parent: int, hint_code: str = "") -> int:
+    """Report and mend a value that should stand in single quotes, over all of its lines."""
+    begin, last = column, number
+    for last in range(number, last_line(sheet, number, parent) + 1):
+        line = sheet.lines[last]
+        end = comment_start(line, begin)
+        if unfinished(line[begin:end]):
+            end = len(line)
+        if end < len(line):
+            break
+        begin = 0
+    _quote(sheet, (number, column), (last, len(line[:end].rstrip())), hint_code)
+    return number
+
+
+def _quote(sheet: Sheet, begin: tuple[int, int], end: tuple[int, int], hint_code: str = "") -> None:
+    line, column = begin
+    width = end[1] - column if end[0] == line else len(sheet.lines[line])
+    place = sheet.place(line, column, width)
+    sheet.edit(*end, 0, "'")
+    for at in range(end[0], line - 1, -1):
+        start, stop = column if at == line else 0, end[1] if at == end[0] else len(sheet.lines[at])
+        for apostrophe in [i for i in range(start, stop) if sheet.lines[at][i] == "'"][::-1]:
+            sheet.edit(at, apostrophe, 0, "'")
+    sheet.edit(line, column, 0, "'")
+    more = "" if end[0] == line else " …"
+    sheet.error("quote-expression", place, hint_code, corrected=_shown(sheet, line, column) + more)
+
+
+def _doubt_comment(sheet: Sheet, number: int, column: int) -> None:
+    line = sheet.lines[number]
+    place = sheet.place(number, column, len(line))
+    text = line[column:].replace("'", "''")
+    fields = {"corrected": f"{line[:column].lstrip()}'{text}'"}
+    sheet.found(Finding("warning", "quote-expression", place, fields, "quote-expression-or-comment"))
+
+
+def _shown(sheet: Sheet, number: int, column: int) -> str:
+    """The mended line, as a remedy shows it; without the value where it may be a secret."""
+    line = sheet.lines[number]
+    if _SECRET.search(line[:column]):
+        line = f"{line[:column]} '…'"
+    text = line.strip()
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

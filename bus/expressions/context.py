@@ -1,0 +1,70 @@
+"""What generated code is given for one delivery or document, and the lookups it asks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bus.adapter import Numbers
+from bus.errors import ExpressionError, UnmappedCode
+from bus.expressions.operators import kind, plain
+from bus.lookups import Table
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The surroundings of one evaluation.
+
+    Args:
+        system: whose column lookups use: the target of a delivery, the sender of a document.
+        encoding: the target's, for `cut_bytes`.
+        numbers: how the source writes numbers, for `decimal`; None means plainly.
+    """
+
+    system: str = ""
+    zone: ZoneInfo = SHANGHAI
+    encoding: str = "utf-8"
+    numbers: Numbers | None = None
+    tables: Mapping[str, Table] = field(default_factory=dict)
+
+
+def _find(ctx: Context, table: str, code: Any, by: str, to: str) -> str | None:
+    found = ctx.tables[table].column(by, to).get(code)
+    return found or None
+
+
+def _key(code: Any) -> Any:
+    """A code as the table knows it; None when it, or a part of it, is null."""
+    if type(code) is tuple:
+        parts = tuple(_key(part) for part in code)
+        return None if None in parts else parts
+    code = plain(code)
+    if code is None or type(code) is str:
+        return code
+    raise ExpressionError("lookup-code-kind", kind=kind(code))
+
+
+def lookup(ctx: Context, table: str, code: Any, by: str, to: str) -> str | None:
+    """Return the code on the other side; null for null. Raises UnmappedCode."""
+    key = _key(code)
+    if key is None:
+        return None
+    found = _find(ctx, table, key, by, to)
+    if found is None:
+        raise UnmappedCode(table, key if type(key) is tuple else (key,), by, to)
+    return found
+
+
+def lookup_or(ctx: Context, table: str, code: Any, by: str, to: str, default: Callable[[], Any]) -> Any:
+    """The same with a value instead of parking, for a missing code and for null."""
+    key = _key(code)
+    found = None if key is None else _find(ctx, table, key, by, to)
+    return default() if found is None else found
+
+
+def known(ctx: Context, table: str, code: Any, by: str, to: str) -> bool:
+    """Say whether the table has this code."""
+    key = _key(code)
+    return key is not None and _find(ctx, table, key, by, to) is not None

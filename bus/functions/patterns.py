@@ -1,0 +1,79 @@
+"""match and extract: regular expressions in time linear in the text (RE2), whatever the pattern."""
+
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from bus.errors import ExpressionError
+from bus.functions.arguments import MAX_PATTERN, shown, text_of
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False  # else RE2 writes to stderr by itself
+_OPTIONS.max_mem = 1 << 20  # bytes; bounds the size of a pattern, so the time per character too
+
+# What RE2 leaves out because it cannot be done in linear time, and its messages' first words for it.
+_FAULTS: tuple[tuple[str, str], ...] = (
+    ("invalid perl operator: (?=", "pattern-looks-around"),
+    ("invalid perl operator: (?!", "pattern-looks-around"),
+    ("invalid perl operator: (?<", "pattern-looks-around"),
+    ("invalid escape sequence: \\", "pattern-escape"),
+    ("missing )", "pattern-bracket"),
+    ("missing ]", "pattern-bracket"),
+    ("unexpected )", "pattern-bracket"),
+    ("no argument for repetition", "pattern-repetition"),
+    ("bad repetition", "pattern-repetition"),
+    ("invalid repetition size", "pattern-too-large"),
+    ("pattern too large", "pattern-too-large"),
+)
+
+
+def match(value: Any, pattern: Any) -> bool:
+    """Whether the pattern is found anywhere in the text."""
+    text = text_of("match", value)
+    return _compiled(text_of("match", pattern)).search(_utf8(text)) is not None
+
+
+def extract(value: Any, pattern: Any) -> str | None:
+    r"""What the pattern's first group found, or the whole pattern; null where nothing is found.
+
+    >>> extract("PO-2026-001873", r"(\d+)$"), extract("PO-1", r"\d+"), extract("PO", r"\d+")
+    ('001873', '1', None)
+    """
+    text = text_of("extract", value)
+    compiled = _compiled(text_of("extract", pattern))
+    found = compiled.search(_utf8(text))
+    if found is None:
+        return None
+    part: bytes | None = found.group(1 if compiled.groups else 0)
+    return None if part is None else part.decode()
+
+
+def check_pattern(pattern: str) -> ExpressionError | None:
+    """Say what is wrong with a pattern, for lint; None when nothing is."""
+    try:
+        _compiled(pattern)
+    except ExpressionError as error:
+        return error
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> Any:
+    if len(pattern) > MAX_PATTERN:
+        raise ExpressionError("pattern-too-large", pattern=shown(pattern), reason=f"> {MAX_PATTERN}")
+    # "\b" in an expression is a text with a backspace in it; nobody looks for that one.
+    readable = pattern.replace("\x08", r"\b")
+    try:
+        return re2.compile(_utf8(readable), options=_OPTIONS)
+    except re2.error as error:
+        reason = error.args[0].decode(errors="replace")
+        code = next((code for start, code in _FAULTS if reason.startswith(start)), "pattern-unreadable")
+        raise ExpressionError(code, pattern=shown(readable), reason=reason) from None
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can hold
+        raise ExpressionError("text-not-unicode") from None

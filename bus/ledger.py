@@ -1,0 +1,408 @@
+"""Which message that came in waits for which messages that went out.
+
+One delivery comes in and becomes some messages; it may be acknowledged once every one of them is
+confirmed by the broker, and never before. Everything that decides this lives in this file: no
+network, no clock, no randomness; facts go in as calls, and what to do comes out as data.
+
+Rule 1. Publish, confirm, acknowledge: an incoming delivery is done when the last of its messages is
+    confirmed and none of them was returned. One that became nothing is done at once.
+
+Rule 2. Tags and sequence numbers belong to an epoch. When a consuming channel is lost, its tags mean
+    nothing any more and are forgotten: the broker hands the deliveries out again. When the publishing
+    channel is lost, sequence numbers begin again at 1.
+
+Rule 3. An unknown outcome is not a failure. What was not confirmed when the publishing channel was
+    lost may be stored or not; it is published again, same id, before anything newer, so that every
+    queue sees it in the old order. A nack is an unknown outcome, too: repeated, but after a pause.
+
+Rule 4. An unroutable message is confirmed, after its return. So a return is remembered until that
+    confirm, which then counts as "not stored". The message waits in `unroutable` until the topology
+    has been mended, and is published again; every further return makes the pause longer.
+
+Rule 5. `multiple` acknowledges up to the low-water mark: the highest tag below which every tag is
+    done. It never passes over a hole. What is done above a hole for PATIENCE_S is acknowledged by
+    itself, so that one slow delivery neither starves its neighbours of prefetch nor has them repeated.
+
+Rule 6. An orphan, a delivery whose epoch is over, is not worked for: its unsent messages are dropped,
+    because the delivery itself comes again. Those already sent may still be confirmed; when all are,
+    its mark is good, for then the messages are safe.
+
+Rule 7. A timeout is not a failure: it only ends somebody's waiting. A message whose publisher has
+    stopped waiting is dropped if it was never sent, and ignored if it was.
+
+Every operation is O(1) amortised per message. Batches come in and go out as lists.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Generic, NamedTuple, TypeVar
+
+PATIENCE_S = 0.05
+PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # before a message is tried again; the last one stays
+
+# What an incoming delivery is, in the order it passes through.
+OPEN, WAITING, DONE, GONE = range(4)
+
+P = TypeVar("P")  # what a message is on the wire; the ledger never looks inside
+
+
+class Outlet(NamedTuple):
+    """Where a message goes and under which id: what a return names it by."""
+
+    exchange: str
+    routing_key: str
+    id: str
+
+
+class Inlet:
+    """One consuming channel: its deliveries in the order they came."""
+
+    __slots__ = ("epoch", "newly_done", "old_done", "swept_at", "unsettled")
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.unsettled: deque[Incoming] = deque()
+        # Done above a hole: since the last sweep, and before it.
+        self.newly_done: list[Incoming] = []
+        self.old_done: list[Incoming] = []
+        self.swept_at = 0.0
+
+
+class Incoming:
+    """One delivery that came in; it is its inlet's until acknowledged or given back."""
+
+    __slots__ = ("epoch", "inlet", "mark", "state", "tag", "waiting")
+
+    def __init__(self, inlet: Inlet, tag: int) -> None:
+        self.inlet, self.tag, self.epoch = inlet, tag, inlet.epoch
+        self.state = OPEN
+        self.waiting = 0
+        self.mark: object = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether work for it still makes sense (rule 6)."""
+        return self.epoch == self.inlet.epoch
+
+
+class Batch:
+    """Messages of one publisher that waits for all of them."""
+
+    __slots__ = ("waiting", "wanted")
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.wanted = True  # false once its publisher has stopped waiting (rule 7)
+
+
+class Outgoing(Generic[P]):
+    """One message on its way out."""
+
+    __slots__ = ("outlet", "owner", "payload", "tries", "trouble")
+
+    def __init__(self, owner: Incoming | Batch, outlet: Outlet, payload: P) -> None:
+        self.owner, self.outlet, self.payload = owner, outlet, payload
+        self.tries = 0
+        self.trouble = ""
+
+
+class Acknowledge(NamedTuple):
+    """Acknowledge `tag` on its channel; with `multiple` everything below it as well."""
+
+    inlet: Inlet
+    tag: int
+    multiple: bool
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What has become certain since the last call, in the order it did."""
+
+    acknowledge: list[Acknowledge] = field(default_factory=list)
+    finished: list[Batch] = field(default_factory=list)
+    marks: list[object] = field(default_factory=list)
+
+
+class Ledger(Generic[P]):
+    """The books of one publishing channel and any number of consuming ones.
+
+    Args:
+        window: how many messages may be on their way unconfirmed.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._ready: deque[Outgoing[P]] = deque()
+        self._later: list[tuple[float, int, Outgoing[P]]] = []
+        self._serial = 0
+        # In flight: _sent[seq - _base]; None where confirmed. The front is cut off now and then.
+        self._sent: list[Outgoing[P] | None] = []
+        self._base = 1
+        self._low = 0
+        self._in_flight = 0
+        self._returned: Counter[Outlet] = Counter()
+        self._dirty: dict[Inlet, None] = {}
+        self._sweeping: dict[Inlet, None] = {}
+        self._outcome = Outcome()
+        self.unroutable: list[Outgoing[P]] = []
+        self.troubles: Counter[tuple[str, str]] = Counter()
+        self.outstanding = 0
+
+    # ------------------------------------------------------------------------------ what comes in
+
+    def received(self, deliveries: Iterable[Incoming]) -> None:
+        """Enter deliveries, in the order of their tags."""
+        for incoming in deliveries:
+            if incoming.wanted:
+                incoming.inlet.unsettled.append(incoming)
+
+    def became(self, incoming: Incoming, messages: Sequence[tuple[Outlet, P]], mark: object = None) -> bool:
+        """Enter what a delivery became; say whether it counted: not a second time, and not for an orphan."""
+        if incoming.state != OPEN:
+            return False
+        if not incoming.wanted:
+            incoming.state = GONE
+            return False
+        incoming.mark = mark
+        if messages:
+            incoming.state = WAITING
+            self._enter(incoming, messages)
+        else:
+            self._done(incoming)
+        return True
+
+    def released(self, incoming: Incoming) -> bool:
+        """Forget a delivery that is given back; say whether the broker must be told."""
+        if incoming.state != OPEN:
+            return False
+        incoming.state = GONE
+        self._dirty[incoming.inlet] = None
+        return incoming.wanted
+
+    def submitted(self, messages: Sequence[tuple[Outlet, P]]) -> Batch:
+        """Enter messages that have no delivery behind them; the batch comes out of `outcome` as finished."""
+        batch = Batch()
+        self._enter(batch, messages)
+        if not messages:
+            self._outcome.finished.append(batch)
+        return batch
+
+    def abandoned(self, batch: Batch) -> None:
+        """Nobody waits for this batch any more (rule 7)."""
+        batch.wanted = False
+
+    def _enter(self, owner: Incoming | Batch, messages: Sequence[tuple[Outlet, P]]) -> None:
+        owner.waiting = len(messages)
+        self.outstanding += len(messages)
+        for outlet, payload in messages:
+            self._ready.append(Outgoing(owner, outlet, payload))
+
+    # ------------------------------------------------------------------------------ what goes out
+
+    def publish(self, now: float, limit: int) -> list[Outgoing[P]]:
+        """Take what may be sent now. Their sequence numbers go on by one each, beginning at 1 in an epoch."""
+        later = self._later
+        while later and later[0][0] <= now:
+            self._ready.append(heappop(later)[2])
+        ready, room, taken = self._ready, min(limit, self._window - self._in_flight), []
+        while ready and room > 0:
+            outgoing = ready.popleft()
+            if outgoing.owner.wanted:
+                taken.append(outgoing)
+                room -= 1
+            else:
+                self._drop(outgoing)
+        self._sent += taken
+        self._in_flight += len(taken)
+        return taken
+
+    def confirmed(self, seq: int, *, multiple: bool) -> None:
+        """The broker has stored, or returned, message `seq`; with `multiple` every one up to it."""
+        for outgoing in self._claim(seq, multiple):
+            if self._returned and self._was_returned(outgoing.outlet):
+                self._trouble(outgoing, "unroutable")
+                self.unroutable.append(outgoing)
+                continue
+            if outgoing.trouble:
+                self._relieve(outgoing)
+            self.outstanding -= 1
+            owner = outgoing.owner
+            owner.waiting -= 1
+            if not owner.waiting:
+                if isinstance(owner, Batch):
+                    self._outcome.finished.append(owner)
+                else:
+                    self._done(owner)
+
+    def nacked(self, seq: int, now: float, *, multiple: bool) -> None:
+        """The broker could not store message `seq`, e.g. in a full queue: once more, after a pause."""
+        for outgoing in self._claim(seq, multiple):
+            self._was_returned(outgoing.outlet)  # a nack answers for a return as well
+            self._trouble(outgoing, "refused")
+            self._postpone(outgoing, now)
+
+    def returned(self, outlet: Outlet) -> None:
+        """The broker knows no queue for this message; its confirm is still to come (rule 4)."""
+        self._returned[outlet] += 1
+
+    def mended(self, now: float) -> None:
+        """The topology has been made again: what was unroutable may try. The first time at once."""
+        waiting, self.unroutable = self.unroutable, []
+        for outgoing in waiting:
+            if outgoing.tries == 1:
+                self._ready.append(outgoing)
+            else:
+                self._postpone(outgoing, now)
+
+    def publisher_lost(self) -> None:
+        """The publishing channel is gone: what is unconfirmed goes out again, first and in order (rule 3)."""
+        unknown = [outgoing for outgoing in self._sent[self._low :] if outgoing is not None]
+        self._ready.extendleft(reversed(unknown))
+        self._sent, self._base, self._low, self._in_flight = [], 1, 0, 0
+        self._returned.clear()
+
+    def withdraw(self, hopeless: Callable[[P], bool]) -> list[Incoming | Batch]:
+        """Give up unsent messages that can never be stored; return whose they were."""
+        kept: deque[Outgoing[P]] = deque()
+        owners: dict[Incoming | Batch, None] = {}
+        for outgoing in self._ready:
+            if hopeless(outgoing.payload):
+                owners[outgoing.owner] = None
+                self._drop(outgoing)
+            else:
+                kept.append(outgoing)
+        self._ready = kept
+        for owner in owners:
+            if isinstance(owner, Batch):
+                owner.wanted = False
+            else:
+                owner.state = GONE
+                self._dirty[owner.inlet] = None
+        return list(owners)
+
+    def inlet_lost(self, inlet: Inlet) -> None:
+        """A consuming channel is gone: a new epoch, and nothing of the old one is acknowledged (rule 2)."""
+        inlet.epoch += 1
+        inlet.unsettled.clear()
+        inlet.newly_done.clear()
+        inlet.old_done.clear()
+        self._dirty.pop(inlet, None)
+        self._sweeping.pop(inlet, None)
+
+    # ------------------------------------------------------------------------- what is certain now
+
+    def outcome(self, now: float) -> Outcome:
+        """Say what has become certain since the last call, and begin a new page."""
+        outcome, self._outcome = self._outcome, Outcome()
+        dirty, self._dirty = self._dirty, {}
+        for inlet in dirty:
+            self._low_water(inlet, now, outcome.acknowledge)
+        for inlet in [i for i in self._sweeping if now - i.swept_at >= PATIENCE_S]:
+            self._sweep(inlet, now, outcome.acknowledge)
+        return outcome
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way out and nothing done waits to be acknowledged."""
+        return not (self.outstanding or self._dirty or self._sweeping or self._outcome.finished)
+
+    def due(self) -> float | None:
+        """When `publish` or `outcome` should be called though nothing happens; None when never."""
+        times = [inlet.swept_at + PATIENCE_S for inlet in self._sweeping]
+        if self._later:
+            times.append(self._later[0][0])
+        return min(times, default=None)
+
+    def _low_water(self, inlet: Inlet, now: float, acknowledge: list[Acknowledge]) -> None:
+        unsettled, top = inlet.unsettled, 0
+        while unsettled and unsettled[0].state >= DONE:
+            incoming = unsettled.popleft()
+            if incoming.state == DONE:  # a tag already acknowledged, or given back, cannot be the mark
+                incoming.state = GONE
+                top = incoming.tag
+        if top:
+            acknowledge.append(Acknowledge(inlet, top, multiple=True))
+        if not unsettled:
+            inlet.newly_done.clear()
+            inlet.old_done.clear()
+            self._sweeping.pop(inlet, None)
+        elif inlet not in self._sweeping and (inlet.newly_done or inlet.old_done):
+            inlet.swept_at = now
+            self._sweeping[inlet] = None
+
+    def _sweep(self, inlet: Inlet, now: float, acknowledge: list[Acknowledge]) -> None:
+        """Acknowledge one by one what has been done above a hole since before the last sweep (rule 5)."""
+        for incoming in inlet.old_done:
+            if incoming.state == DONE:
+                incoming.state = GONE
+                acknowledge.append(Acknowledge(inlet, incoming.tag, multiple=False))
+        inlet.old_done = [incoming for incoming in inlet.newly_done if incoming.state == DONE]
+        inlet.newly_done = []
+        inlet.swept_at = now
+        if not inlet.old_done:
+            del self._sweeping[inlet]
+
+    def _done(self, incoming: Incoming) -> None:
+        if incoming.mark is not None:
+            self._outcome.marks.append(incoming.mark)
+        if incoming.wanted:
+            incoming.state = DONE
+            incoming.inlet.newly_done.append(incoming)
+            self._dirty[incoming.inlet] = None
+        else:
+            incoming.state = GONE
+
+    def _claim(self, seq: int, multiple: bool) -> list[Outgoing[P]]:  # noqa: FBT001 - the protocol's own word
+        """Take message `seq`, or all up to it, out of the flight; one that is not in it is no one's."""
+        sent, end = self._sent, seq - self._base
+        if end >= len(sent) or end < 0:
+            return []
+        first = self._low if multiple else end
+        claimed = [outgoing for outgoing in sent[first : end + 1] if outgoing is not None]
+        sent[first : end + 1] = [None] * (end + 1 - first) if end >= first else []
+        self._in_flight -= len(claimed)
+        low = max(self._low, end + 1) if multiple else self._low
+        while low < len(sent) and sent[low] is None:
+            low += 1
+        self._low = low
+        if low > 1024 and low * 2 > len(sent):
+            del sent[:low]
+            self._base += low
+            self._low = 0
+        return claimed
+
+    def _was_returned(self, outlet: Outlet) -> bool:
+        if outlet not in self._returned:
+            return False
+        self._returned[outlet] -= 1
+        if not self._returned[outlet]:
+            del self._returned[outlet]
+        return True
+
+    def _trouble(self, outgoing: Outgoing[P], kind: str) -> None:
+        if outgoing.trouble:
+            self._relieve(outgoing)
+        outgoing.tries += 1
+        # A queue that was only missing is made again, and no more said.
+        if kind == "refused" or outgoing.tries > 1:
+            outgoing.trouble = kind
+            self.troubles[kind, outgoing.outlet.routing_key] += 1
+
+    def _relieve(self, outgoing: Outgoing[P]) -> None:
+        key = outgoing.trouble, outgoing.outlet.routing_key
+        self.troubles[key] -= 1
+        if not self.troubles[key]:
+            del self.troubles[key]
+        outgoing.trouble = ""
+
+    def _postpone(self, outgoing: Outgoing[P], now: float) -> None:
+        pause_s = PAUSES_S[min(outgoing.tries, len(PAUSES_S)) - 1]
+        self._serial += 1
+        heappush(self._later, (now + pause_s, self._serial, outgoing))
+
+    def _drop(self, outgoing: Outgoing[P]) -> None:
+        self.outstanding -= 1
+        if outgoing.trouble:
+            self._relieve(outgoing)

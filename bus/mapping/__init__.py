@@ -1,0 +1,1 @@
+"""Mappings: the keys and expressions under a format, and the code generated from them."""

@@ -1,0 +1,181 @@
+"""The functions generated from routing.yaml: a rule's, a route's, a reply's, a condition's.
+
+A program is checked as it is built and compiled to Python when it first runs, so that lint and start-up
+pay for no code nobody calls.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from bus.expressions.scope import EVENT, FAILURE, Code, Columns, Scope
+from bus.mapping import to_tree, to_xml
+from bus.mapping.checks import check_group
+from bus.mapping.generate import Program, Spot
+from bus.mapping.shape import For, Group, Leaf, Let, Shape, Source
+from bus.places import Place
+from bus.types import ANY, Record
+
+DELIVERY_PARAMETERS = "event, data, ctx"
+ANSWER_PARAMETERS = "event, data, response, failure, ctx"
+
+
+class Made(NamedTuple):
+    """One delivery as the route's program makes it, before it is encoded."""
+
+    round: str
+    body: Any
+    name: str
+    path: str
+    headers: Mapping[str, str]
+
+
+class MadeEvent(NamedTuple):
+    """One event as a rule's or reply's program makes it; "" and None stand for the defaults."""
+
+    id: str
+    subject: str
+    time: Any
+    key: str
+    data: dict[str, Any]
+
+
+def route_scope(event_type: str, data: Record, systems: tuple[str, ...], tables: Mapping[str, Columns | None]) -> Scope:
+    """What a route's expressions may name."""
+    names = {
+        "event": Code("event", EVENT, nullable=False),
+        "data": Code("data", data, nullable=False),
+    }
+    return Scope(names, "route", systems, tables, event_type)
+
+
+def document_scope(system: str, tables: Mapping[str, Columns | None]) -> Scope:
+    """What an inbound rule's expressions may name."""
+    return Scope({"document": Code("document", ANY, nullable=True)}, "inbound", (system,), tables)
+
+
+def answer_scope(route: Scope) -> Scope:
+    """What expressions after a delivery may name; lookups go from the target's column to `bus`."""
+    names = {
+        name: code for name, code in route.names.items() if name in ("event", "data")
+    } | {
+        "response": Code("response", ANY, nullable=True),
+        "failure": Code("failure", FAILURE, nullable=False),
+    }
+    return Scope(names, "inbound", route.systems, route.tables, route.event_type, route.present)
+
+
+def condition_program(name: str, source: Source, scope: Scope, parameters: str) -> Program:
+    """A condition: `made(…) -> bool`."""
+    program = Program(name, parameters, scope)
+    code = program.condition(source, scope)
+    program.line(f"return {code.text}", Spot("", source))
+    return program
+
+
+class Rounds(NamedTuple):
+    """A route's or rule's own `for`, `if` and `let`."""
+
+    loops: tuple[For, ...]
+    condition: Source | None
+    lets: tuple[Let, ...]
+    let_first: bool
+    place: Place
+
+    def group(self) -> Group:
+        return Group((), self.place, self.loops, self.condition, self.lets, self.let_first)
+
+
+class Extras(NamedTuple):
+    """What a route computes beside the document."""
+
+    name: Source | None
+    path: Source | None
+    headers: Sequence[tuple[str, Source]]
+
+
+def route_program(
+    name: str, rounds: Rounds, format_: str, shape: Shape | None, extras: Extras, scope: Scope
+) -> Program:
+    """A route: `made(event, data, ctx) -> list[Made]`, one for each round."""
+    program = Program(name, DELIVERY_PARAMETERS, scope)
+    program.line("made = []")
+    inner, _, depth = program.open(rounds.group(), scope, "")
+    counters = ".".join(f"{{{counter}}}" for counter in program.counters)
+    round_ = f"f'{counters}'" if counters else "'0'"  # the same for the same document, whatever `if` lets pass
+    body = _body(program, format_, shape, inner)
+    named = _text(program, extras.name, inner, "name")
+    path = _text(program, extras.path, inner, "path")
+    headers = ", ".join(f"{key!r}: {_text(program, source, inner, key)}" for key, source in extras.headers)
+    program.line(f"made.append(({round_}, {body}, {named}, {path}, {{{headers}}}))")
+    program.close(depth)
+    program.line("return made")
+    return program
+
+
+def _body(program: Program, format_: str, shape: Shape | None, scope: Scope) -> str:
+    if shape is None:
+        return "None"
+    if format_ == "xml" and isinstance(shape, Group) and len(shape.entries) == 1 and not shape.loops:
+        scope = program.lets(shape.lets, scope, "")
+        return to_xml.emit_document(shape.entries[0], program, scope)
+    if format_ == "json" and isinstance(shape, Leaf) and shape.source.text.strip() == "data":
+        return "PASS_ON"  # the body as it came, unknown fields and all
+    return to_tree.emit(shape, program, scope, "", blanks=format_ in ("csv", "fixed"))
+
+
+def _text(program: Program, source: Source | None, scope: Scope, path: str) -> str:
+    if source is None:
+        return "''"
+    return to_tree.text_leaf(Leaf(source), program, scope, path)
+
+
+class MakingParts(NamedTuple):
+    """The expressions an event is made of."""
+
+    event: str
+    id: Source | None
+    subject: Source | None
+    time: Source | None
+    key: Source | None
+    map: Shape | None
+    place: Place
+
+
+def rule_program(
+    name: str, rounds: Rounds, making: MakingParts, target: Record | None, scope: Scope
+) -> Program:
+    """An inbound rule: `made(document, ctx) -> list[MadeEvent]`."""
+    program = Program(name, "document, ctx", scope)
+    program.line("made = []")
+    inner, _, depth = program.open(rounds.group(), scope, "")
+    _append_event(program, making, target, inner)
+    program.close(depth)
+    program.line("return made")
+    return program
+
+
+def reply_program(name: str, making: MakingParts, target: Record | None, scope: Scope) -> Program:
+    """A reply: `made(event, data, response, failure, ctx) -> list[MadeEvent]`, always one."""
+    program = Program(name, ANSWER_PARAMETERS, scope)
+    program.line("made = []")
+    _append_event(program, making, target, scope)
+    program.line("return made")
+    return program
+
+
+def _append_event(program: Program, making: MakingParts, target: Record | None, scope: Scope) -> None:
+    id_ = _text(program, making.id, scope, "id")
+    subject = _text(program, making.subject, scope, "subject")
+    time = "None"
+    if making.time is not None:
+        time = to_tree.emit_leaf(Leaf(making.time), program, scope, "time")
+    key = _text(program, making.key, scope, "key")
+    data = "{}"
+    if making.map is not None:
+        program.event_type = making.event
+        data = to_tree.emit(making.map, program, scope, "", wanted=target)
+    elif target is not None and any(field.required for field in target.fields.values()):
+        program.event_type = making.event
+        check_group(Group((), making.place), target, "", program)
+    program.line(f"made.append(({id_}, {subject}, {time}, {key}, {data}))")
+

@@ -1,0 +1,141 @@
+"""Mappings that make XML: text pieces put together in order, what is constant written out beforehand."""
+
+from collections.abc import Callable
+
+from bus.expressions.scope import Scope, kind_of
+from bus.mapping.generate import Program, Spot
+from bus.mapping.shape import Entry, Group, Leaf, Several
+from bus.mapping.to_tree import warn_missing
+from bus.types import ANY, ListOf, Record
+
+
+class _Pieces:
+    """Collects constant text and names of computed text; writes one f-string where order demands it."""
+
+    def __init__(self, program: Program, out: str) -> None:
+        self.program, self.out, self.pieces = program, out, [""]
+
+    def text(self, constant: str) -> None:
+        self.pieces.append(repr(constant)[1:-1].replace("{", "{{").replace("}", "}}").replace('"', '\\"'))
+
+    def value(self, name: str) -> None:
+        self.pieces.append(f"{{{name}}}")
+
+    def flush(self) -> None:
+        joined = "".join(self.pieces)
+        if joined:
+            self.program.line(f'{self.out}(f"{joined}")')
+        self.pieces.clear()
+
+
+def emit_document(root: Entry, program: Program, scope: Scope) -> str:
+    """Add the lines that make the whole document but its declaration; return the name of its text."""
+    program.line("out = []")
+    program.line("w = out.append")
+    pieces = _Pieces(program, "w")
+    _emit_element(root, pieces, scope, root.key)
+    pieces.flush()
+    name = program.fresh("t")
+    program.line(f'{name} = "".join(out)')
+    return name
+
+
+def _emit_element(entry: Entry, pieces: _Pieces, scope: Scope, path: str) -> None:
+    if isinstance(entry.value, Leaf):
+        _emit_leaf(entry, entry.value, pieces, scope, path)
+    elif isinstance(entry.value, Several):
+        for position, item in enumerate(entry.value.items):
+            _emit_element(Entry(entry.key, entry.optional, item, entry.place), pieces, scope, f"{path}[{position}]")
+    elif entry.value.loops or entry.value.condition or entry.value.lets:
+        pieces.flush()
+        inner, path, depth = pieces.program.open(entry.value, scope, path)
+        _emit_group(entry, entry.value, pieces, inner, path)
+        pieces.flush()
+        pieces.program.close(depth)
+    else:
+        _emit_group(entry, entry.value, pieces, scope, path)
+
+
+def _emit_leaf(entry: Entry, leaf: Leaf, pieces: _Pieces, scope: Scope, path: str) -> None:
+    program = pieces.program
+    code = program.expression(leaf.source, scope)
+    name, spot = program.fresh("x"), Spot(path, leaf.source)
+    if entry.optional:
+        program.line(f"{name} = xml_optional({entry.key!r}, {code.text})", spot)
+        pieces.value(name)
+        return
+    warn_missing(leaf, code, program, path)
+    if code.type == ANY or isinstance(code.type, ListOf | Record):
+        program.line(f"{name} = xml_any({entry.key!r}, {code.text})", spot)
+        pieces.value(name)
+        return
+    write = "xml_number" if kind_of(code.type) == "number" else "xml_text"
+    program.line(f"{name} = {write}({code.text})", spot)
+    pieces.text(f"<{entry.key}>")
+    pieces.value(name)
+    pieces.text(f"</{entry.key}>")
+
+
+def _emit_group(entry: Entry, group: Group, pieces: _Pieces, scope: Scope, path: str) -> None:
+    """One element with attributes and children; an optional one without anything in it is left out."""
+    attributes = [child for child in group.entries if child.key.startswith("@")]
+    inside = [child for child in group.entries if not child.key.startswith("@")]
+    if not entry.optional:
+        pieces.text(f"<{entry.key}")
+        _emit_attributes(attributes, pieces, scope, path)
+        pieces.text(">")
+        _emit_inside(inside, pieces, scope, path)
+        pieces.text(f"</{entry.key}>")
+        return
+    program = pieces.program
+    pieces.flush()
+    opening = _collect(program, lambda inner: _emit_attributes(attributes, inner, scope, path))
+    body = _collect(program, lambda inner: _emit_inside(inside, inner, scope, path))
+    name = entry.key
+    program.line(f'if {opening} or {body}: {pieces.out}(f"<{name}{{{opening}}}>{{{body}}}</{name}>")')
+
+
+def _collect(program: Program, emit: Callable[[_Pieces], None]) -> str:
+    """Add lines that put what `emit` writes into one text; return its name."""
+    out, write, name = program.fresh("o"), program.fresh("w"), program.fresh("s")
+    program.line(f"{out} = []")
+    program.line(f"{write} = {out}.append")
+    inner = _Pieces(program, write)
+    emit(inner)
+    inner.flush()
+    program.line(f'{name} = "".join({out})')
+    return name
+
+
+def _emit_attributes(attributes: list[Entry], pieces: _Pieces, scope: Scope, path: str) -> None:
+    program = pieces.program
+    for entry in attributes:
+        if not isinstance(entry.value, Leaf):
+            continue  # reported when the shape was read
+        code = program.expression(entry.value.source, scope)
+        name, spot = program.fresh("a"), Spot(f"{path}.{entry.key}", entry.value.source)
+        if entry.optional:
+            program.line(f"{name} = xml_optional_attribute({entry.key[1:]!r}, {code.text})", spot)
+            pieces.value(name)
+        else:
+            warn_missing(entry.value, code, program, entry.key)
+            program.line(f"{name} = xml_attribute({code.text})", spot)
+            pieces.text(f' {entry.key[1:]}="')
+            pieces.value(name)
+            pieces.text('"')
+
+
+def _emit_inside(entries: list[Entry], pieces: _Pieces, scope: Scope, path: str) -> None:
+    program = pieces.program
+    for entry in entries:
+        if entry.key != "#text":
+            _emit_element(entry, pieces, scope, f"{path}.{entry.key}")
+        elif isinstance(entry.value, Leaf):
+            code = program.expression(entry.value.source, scope)
+            name, spot = program.fresh("x"), Spot(f"{path}.#text", entry.value.source)
+            value = f"xml_text({code.text})"
+            if entry.optional:
+                program.line(f"{name} = {code.text}", spot)
+                value = f'"" if is_empty({name}) else xml_text({name})'
+            program.line(f"{name} = {value}", spot)
+            pieces.value(name)

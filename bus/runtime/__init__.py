@@ -1,0 +1,1 @@
+"""Everything that touches the world: brokers, sources and sinks, metrics, files, the terminal."""

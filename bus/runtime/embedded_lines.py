@@ -1,0 +1,283 @@
+"""What waits in the embedded broker, and who takes it.
+
+What waits in one queue is its `Line`: the oldest messages in memory, up to number `cursor`, and, when
+the line is `behind`, more in the file after that. While it is not behind, new messages stay in memory
+and are never read back.
+
+The file knows of a hand-out before it happens (`safe`), so that a message which kills its holder at
+once is counted all the same. A message that was in hand twice when the process died is a suspect.
+Suspects are handed out one at a time over all queues, with nothing behind them marked as handed, so
+that one which kills the process is counted alone (`returned` 3, 4, 5 …) while its neighbours stop at 2.
+"""
+
+import asyncio
+from bisect import insort
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+
+from bus.errors import BusError
+from bus.ports import Handler, Mark, Message
+from bus.runtime.embedded_store import SHIFT, Row, Store, Written
+
+_READ_BYTES = 4 * 1024 * 1024
+_KEPT_BYTES = 64 * 1024  # a larger message is read again when its turn comes
+_REPEAT_S = 1.0
+_RAISED_PAUSE_S = 0.1
+_SUSPECT = 2
+_TRIAL_S = 1.0  # a suspect in hand for so long does not kill
+
+
+class InHand:
+    """One message, in a line or handed out; each hand-out is a new one, so an old holder settles nothing."""
+
+    __slots__ = ("_lines", "held", "line", "message", "returned", "seq", "taker")
+
+    def __init__(self, lines: "Lines", line: "Line", row: Row) -> None:
+        self._lines = lines
+        self.line = line
+        self.seq, self.returned, self.message = row
+        self.held = False
+        self.taker: Subscription | None = None
+
+    def become(self, *messages: Message, mark: Mark | None = None) -> None:
+        if self.held:
+            self._lines.settle(self, messages, mark)
+
+    def release(self) -> None:
+        if self.held:
+            self._lines.give_back(self)
+
+
+class Line:
+    """What waits in one queue, oldest first: `ready` in memory, and more in the file when `behind`."""
+
+    __slots__ = ("behind", "cursor", "id", "keep", "ready", "safe", "takers", "wary", "woken")
+
+    def __init__(self, number: int) -> None:
+        self.id = number
+        self.ready: deque[InHand] = deque()
+        self.cursor = 0
+        self.behind = True
+        self.safe = 0  # up to here the file says that messages are handed out
+        self.takers: list[Subscription] = []
+        self.keep = 0  # how many are worth having in memory: what is taken now, and next
+        self.wary = False  # the next one in the file is a suspect
+        self.woken = False
+
+
+class Subscription:
+    """A running subscription to one queue."""
+
+    __slots__ = ("handler", "line", "out", "paused", "prefetch")
+
+    def __init__(self, line: Line, handler: Handler, prefetch: int) -> None:
+        self.line = line
+        self.handler = handler
+        self.prefetch = prefetch
+        self.out = 0  # handed out, and what became of it not stored yet
+        self.paused = False
+        line.takers.append(self)
+        line.keep += 2 * prefetch
+
+    async def cancel(self) -> None:
+        if self in self.line.takers:
+            self.line.takers.remove(self)
+            self.line.keep -= 2 * self.prefetch
+
+
+class Lines:
+    """The lines of all queues, on one event loop.
+
+    Args:
+        settle: queues what a message becomes; it raises before it changes anything.
+        hand_soon: `handed` has something that the file must know.
+        report: reading failed; it is tried again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settle: Callable[[InHand, Sequence[Message], Mark | None], None],
+        hand_soon: Callable[[], None],
+        report: Callable[[BusError], None],
+    ) -> None:
+        self.by_name: dict[str, Line] = {}
+        self.held: dict[int, InHand] = {}  # handed out and not settled, by number
+        self.handed: dict[int, int] = {}  # by queue: up to here the file must know of hand-outs
+        self.settle = settle
+        self._store = store
+        self._hand_soon = hand_soon
+        self._report = report
+        self._by_number: dict[int, Line] = {}
+        self._on_trial: InHand | None = None
+
+    def declare(self, numbers: Mapping[str, int]) -> None:
+        """Have a line for each of the queues, and keep those there are."""
+        for name, number in numbers.items():
+            if name not in self.by_name:
+                self.by_name[name] = self._by_number[number] = Line(number)
+
+    def stop(self) -> None:
+        """Hand out nothing more, and take no more settlements."""
+        for line in self._by_number.values():
+            line.takers.clear()
+        for hand in self.held.values():
+            hand.held = False
+
+    # --------------------------------------------------------------------------------- what came new
+
+    @property
+    def room(self) -> dict[int, int]:
+        """By queue, how many new messages can be handed out without reading them back."""
+        return {
+            line.id: line.keep - len(line.ready)
+            for line in self._by_number.values()
+            if line.takers and not line.behind
+        }
+
+    def stored(self, written: Written) -> None:
+        """Take notice of what one transaction brought."""
+        self.look_again(None if written.foreign else written.moved)
+        for number, seq in written.handed.items():
+            line = self._by_number[number]
+            line.safe = max(line.safe, seq)
+            self.wake(line)
+        for row in written.fresh:
+            line = self._by_number[row.seq >> SHIFT]
+            if line.behind or row.seq <= line.cursor:
+                continue
+            if len(line.ready) < line.keep and len(row.message.body) <= _KEPT_BYTES:
+                line.ready.append(InHand(self, line, row))
+                line.cursor = row.seq
+            else:
+                line.behind = True
+            self.wake(line)
+
+    def look_again(self, numbers: Iterable[int] | None = None) -> None:
+        """The file has messages that never were in memory, for these queues, or for any."""
+        for number in self._by_number if numbers is None else numbers:
+            line = self._by_number[number]
+            line.behind = True
+            self.wake(line)
+
+    # -------------------------------------------------------------------------------------- hand out
+
+    def wake(self, line: Line) -> None:
+        """Serve the line's takers in the loop's next round, once."""
+        if line.takers and not line.woken:
+            line.woken = True
+            asyncio.get_running_loop().call_soon(self._serve, line)
+
+    def pull(self, line: Line, limit: int) -> list[InHand]:
+        """Hand out at most `limit` without a taker: not counted in `returned`, suspects like all others."""
+        if len(line.ready) < limit:
+            rows, line.behind = self._store.read(line.id, line.cursor, limit - len(line.ready), _READ_BYTES)
+            self._keep(line, rows)
+        return self._hand_out(line, limit, None)
+
+    def _serve(self, line: Line) -> None:
+        line.woken = False
+        for taker in tuple(line.takers):
+            if taker.paused:
+                continue
+            room = taker.prefetch - taker.out
+            if line.behind and len(line.ready) < max(room, line.keep // 2):
+                try:
+                    self._read_ahead(line)
+                except BusError as trouble:
+                    self._report(trouble)
+                    asyncio.get_running_loop().call_later(_REPEAT_S, self.wake, line)
+                    return
+            if line.ready and line.ready[0].seq > line.safe:
+                self._tell_file(line)
+            if batch := self._hand_out(line, room, taker):
+                self._call(taker, batch)
+
+    def _read_ahead(self, line: Line) -> None:
+        trial = self._on_trial
+        if trial is not None and trial.line is line:
+            return  # nothing behind a suspect is handed out before it is settled
+        limit = 1 if line.wary else line.keep - len(line.ready)
+        rows, line.behind = self._store.read(line.id, line.cursor, limit, _READ_BYTES)
+        suspect = next((n for n, row in enumerate(rows) if row.returned >= _SUSPECT), None)
+        line.wary = suspect is not None
+        if suspect is not None:
+            line.behind = True
+            alone = suspect == 0 and trial is None and not line.ready
+            rows = rows[: 1 if alone else suspect]
+            if not rows:
+                return
+        if rows:
+            self._keep(line, rows)
+            self._tell_file(line)
+        if suspect == 0:
+            self._on_trial = line.ready[0]
+            asyncio.get_running_loop().call_later(_TRIAL_S, self._end_trial, line.ready[0])
+
+    def _keep(self, line: Line, rows: Sequence[Row]) -> None:
+        if rows:
+            line.ready.extend(InHand(self, line, row) for row in rows)
+            line.cursor = rows[-1].seq
+
+    def _tell_file(self, line: Line) -> None:
+        self.handed[line.id] = max(line.ready[-1].seq, self.handed.get(line.id, 0))
+        self._hand_soon()
+
+    def _hand_out(self, line: Line, limit: int, taker: Subscription | None) -> list[InHand]:
+        batch: list[InHand] = []
+        ready = line.ready
+        while ready and len(batch) < limit and (taker is None or ready[0].seq <= line.safe):
+            hand = ready.popleft()
+            hand.held = True
+            hand.taker = taker
+            self.held[hand.seq] = hand
+            batch.append(hand)
+        if taker:
+            taker.out += len(batch)
+        return batch
+
+    def _call(self, taker: Subscription, batch: Sequence[InHand]) -> None:
+        try:
+            taker.handler(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the messages must not stay in its hands
+            taker.paused = True
+            for hand in reversed(batch):
+                hand.release()
+            loop = asyncio.get_running_loop()
+            loop.call_later(_RAISED_PAUSE_S, self._resume, taker)
+            loop.call_exception_handler(
+                {"message": "a handler of messages raised; its batch is released", "exception": error}
+            )
+
+    def _resume(self, taker: Subscription) -> None:
+        taker.paused = False
+        self.wake(taker.line)
+
+    # ------------------------------------------------------------------------------------- take back
+
+    def let_go(self, hand: InHand) -> None:
+        """It is on its way to the file; its taker keeps the place until `done`."""
+        hand.held = False
+        del self.held[hand.seq]
+
+    def done(self, hand: InHand) -> None:
+        """What became of it is stored: its taker has room for another."""
+        if hand.taker:
+            hand.taker.out -= 1
+        if hand is self._on_trial:
+            self._end_trial(hand)
+        self.wake(hand.line)
+
+    def give_back(self, hand: InHand) -> None:
+        """Put it back where it stood in its line."""
+        self.let_go(hand)
+        again = InHand(self, hand.line, Row(hand.seq, hand.returned, hand.message))
+        insort(hand.line.ready, again, key=attrgetter("seq"))
+        self.done(hand)
+
+    def _end_trial(self, hand: InHand) -> None:
+        if self._on_trial is hand:
+            self._on_trial = None
+            for line in self._by_number.values():
+                self.wake(line)

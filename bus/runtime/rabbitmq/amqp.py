@@ -1,0 +1,351 @@
+"""AMQP 0-9-1 through pika: connections and channels as coroutines, errors as ours.
+
+This is the only file that imports pika. Frames pass through two places, which is where a faster path
+can be put: `Channel.consume`, where a delivery comes out of pika, and `Connection.write`, where
+publishes go in as bytes.
+"""
+
+import asyncio
+import logging
+import re
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pika
+from pika import frame as frames
+from pika import spec
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.exceptions import AMQPError
+
+from bus.errors import BusError, Refused, Unavailable
+from bus.runtime.rabbitmq.refusals import translate
+from bus.runtime.rabbitmq.url import Address
+
+BLOCKED_TIMEOUT_S = 300.0
+CALL_TIMEOUT_S = 30.0
+FRAME_MAX = 131_072  # what RabbitMQ proposes; header tables must fit into one frame
+_TCP = {"TCP_USER_TIMEOUT": 20_000, "TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+_HEADER = struct.Struct(">BHLHxxQ")
+_BODY = struct.Struct(">BHL")
+
+
+class Arrived(NamedTuple):
+    """One message as it came in."""
+
+    tag: int
+    redelivered: bool
+    exchange: str
+    routing_key: str
+    properties: Any
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One message as it goes out, but for the channel's number; `properties` are encoded already."""
+
+    exchange: str
+    routing_key: str
+    properties: bytes
+    body: bytes
+
+
+def encode_properties(
+    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, Any]
+) -> bytes:
+    """Encode the properties of a persistent message.
+
+    Raises:
+        Refused: they do not fit into one frame, or one of them cannot be written.
+    """
+    properties = pika.BasicProperties(
+        content_type=content_type, content_encoding=content_encoding, message_id=message_id,
+        delivery_mode=2, headers=dict(headers),
+    )
+    try:
+        encoded = b"".join(properties.encode())
+    except (AMQPError, struct.error, ValueError) as exc:
+        raise Refused("amqp-properties", id=message_id, reason=str(exc) or type(exc).__name__) from exc
+    if len(encoded) + 20 > FRAME_MAX:
+        raise Refused("amqp-headers-too-large", id=message_id, size=len(encoded), limit=FRAME_MAX - 20)
+    return encoded
+
+
+def _resolve(future: asyncio.Future[Any], result: object) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+class Channel:
+    """One AMQP channel. Every call raises the channel's error once it is closed."""
+
+    def __init__(self, connection: "Connection", channel: Any) -> None:
+        self._connection = connection
+        self._channel = channel
+        self._calls: set[asyncio.Future[Any]] = set()
+        self._publish_frames: dict[tuple[str, str], bytes] = {}
+        self.number: int = channel.channel_number
+        self.on_closed: Callable[[BusError], None] | None = None
+        channel.add_on_close_callback(self._closed)
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._channel.is_open)
+
+    def _closed(self, _channel: Any, reason: BaseException) -> None:
+        error = translate(reason, self._connection.address)
+        for call in self._calls:
+            if not call.done():
+                call.set_exception(error)
+        if self.on_closed is not None:
+            self.on_closed(error)
+
+    async def call(self, name: str, **arguments: Any) -> Any:
+        """Call a synchronous method of pika's channel by name; return the reply's method.
+
+        Raises:
+            Missing: 404. ConfigurationError: 403, 406. Unavailable: anything else.
+        """
+        reply = asyncio.get_running_loop().create_future()
+        self._calls.add(reply)
+
+        try:
+            getattr(self._channel, name)(callback=lambda frame: _resolve(reply, frame.method), **arguments)
+            return await asyncio.wait_for(reply, CALL_TIMEOUT_S)
+        except TimeoutError as exc:
+            raise self._connection.unavailable(name) from exc
+        except AMQPError as exc:
+            raise translate(exc, self._connection.address) from exc
+        finally:
+            self._calls.discard(reply)
+
+    async def consume(
+        self,
+        queue: str,
+        prefetch: int,
+        on_message: Callable[[Arrived], None],
+        on_cancelled: Callable[[], None],
+    ) -> str:
+        """Begin to consume with that prefetch; return the consumer's tag. `on_message` must be quick."""
+
+        def arrived(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
+            tag, exchange, routing_key = method.delivery_tag, method.exchange, method.routing_key
+            on_message(Arrived(tag, method.redelivered, exchange, routing_key, properties, body))
+
+        await self.call("basic_qos", prefetch_count=prefetch)
+        self._channel.add_on_cancel_callback(lambda _frame: on_cancelled())
+        ok = await self.call("basic_consume", queue=queue, on_message_callback=arrived)
+        return str(ok.consumer_tag)
+
+    async def stop_consuming(self, consumer_tag: str) -> None:
+        """Have the broker hand out nothing more; when this returns, everything underway has arrived.
+
+        Not pika's own cancel: that rejects what is underway, which from RabbitMQ 4.3 counts as a failure.
+        """
+        self._channel._send_method(spec.Basic.Cancel(consumer_tag=consumer_tag, nowait=True))  # noqa: SLF001 - as said
+        await self.call("basic_qos", prefetch_count=0)  # answered after everything before it
+
+    async def confirm(
+        self, on_confirm: Callable[[int, bool, bool], None], on_return: Callable[[str, str, str], None]
+    ) -> None:
+        """Ask for confirms.
+
+        Args:
+            on_confirm: gets sequence number, multiple, stored.
+            on_return: gets exchange, routing key, message id.
+        """
+
+        def confirmed(method_frame: Any) -> None:
+            method = method_frame.method
+            on_confirm(method.delivery_tag, method.multiple, isinstance(method, spec.Basic.Ack))
+
+        def returned(_channel: Any, method: Any, properties: Any, _body: bytes) -> None:
+            on_return(method.exchange, method.routing_key, properties.message_id)
+
+        self._channel.add_on_return_callback(returned)
+        reply = asyncio.get_running_loop().create_future()
+        self._calls.add(reply)
+        try:
+            self._channel.confirm_delivery(confirmed, callback=lambda _frame: _resolve(reply, None))
+            await asyncio.wait_for(reply, CALL_TIMEOUT_S)
+        except TimeoutError as exc:
+            raise self._connection.unavailable("confirm_delivery") from exc
+        finally:
+            self._calls.discard(reply)
+
+    def acknowledge(self, tag: int, *, multiple: bool) -> None:
+        self._channel.basic_ack(tag, multiple)
+
+    def give_back(self, tag: int, *, multiple: bool = False) -> None:
+        self._channel.basic_nack(tag, multiple, requeue=True)
+
+    @property
+    def counts_releases(self) -> bool:
+        """Whether the broker takes what is given back for a failed delivery."""
+        return self._connection.version < (4, 3)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What was published and the socket has not taken yet."""
+        return self._connection.unsent_bytes
+
+    def publish(self, wires: Sequence[Wire]) -> None:
+        """Publish all of them, mandatory, in one write."""
+        encode = self._frames
+        self._connection.write(b"".join([encode(wire) for wire in wires]))
+
+    def _frames(self, wire: Wire) -> bytes:
+        """The frames of one mandatory publish on this channel."""
+        key = wire.exchange, wire.routing_key
+        method = self._publish_frames.get(key)
+        if method is None:
+            if len(self._publish_frames) >= 4096:  # routing keys come from outside: bound what is remembered
+                self._publish_frames.clear()
+            publish = spec.Basic.Publish(exchange=wire.exchange, routing_key=wire.routing_key, mandatory=True)
+            method = self._publish_frames[key] = frames.Method(self.number, publish).marshal()
+        size, number, body = len(wire.body), self.number, wire.body
+        parts = [
+            method,
+            _HEADER.pack(spec.FRAME_HEADER, number, 12 + len(wire.properties), spec.Basic.INDEX, size),
+            wire.properties, b"\xce",
+        ]
+        step = self._connection.frame_max - 8
+        for start in range(0, size, step):
+            part = body if size <= step else body[start : start + step]
+            parts += (_BODY.pack(spec.FRAME_BODY, number, len(part)), part, b"\xce")
+        return b"".join(parts)
+
+    def close_soon(self) -> None:
+        """Close it from where one cannot wait."""
+        if self._channel.is_open:
+            self._begin_to_close()
+
+    def _begin_to_close(self) -> None:
+        self._channel._cancelled.update(self._channel.consumer_tags)  # noqa: SLF001 - else pika cancels them first
+        self._channel.close()
+
+    async def close(self) -> None:
+        """Close it without cancelling its consumers: what it holds goes back in order. Idempotent."""
+        if self._channel.is_open:
+            closed = asyncio.get_running_loop().create_future()
+            self._channel.add_on_close_callback(lambda *_: _resolve(closed, None))
+            self._begin_to_close()
+            await asyncio.wait({closed}, timeout=CALL_TIMEOUT_S)
+
+
+class Connection:
+    """One AMQP connection.
+
+    Args:
+        on_closed: told once, when an open connection is gone, whoever closed it.
+        on_blocked: told the reason when the broker takes no more publishes, and None when it does again.
+    """
+
+    def __init__(
+        self, address: Address, connection: Any,
+        on_closed: Callable[[BusError], None], on_blocked: Callable[[str | None], None],
+    ) -> None:
+        self.address = address
+        self._connection = connection
+        self.frame_max: int = min(connection.params.frame_max, FRAME_MAX)
+        self.version: tuple[int, ...] = tuple(
+            int(part) for part in re.findall(r"\d+", str(connection.server_properties.get("version", "")))[:3]
+        )
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._on_closed = on_closed
+        connection.add_on_close_callback(self._closed)
+        connection.add_on_connection_blocked_callback(lambda _c, frame: on_blocked(str(frame.method.reason)))
+        connection.add_on_connection_unblocked_callback(lambda _c, _frame: on_blocked(None))
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._connection.is_open)
+
+    def _closed(self, _connection: Any, reason: BaseException) -> None:
+        if not self._gone.done():
+            self._gone.set_result(None)
+            self._on_closed(translate(reason, self.address))
+
+    async def channel(self) -> Channel:
+        """Open a channel."""
+        opened = asyncio.get_running_loop().create_future()
+        try:
+            self._connection.channel(on_open_callback=lambda channel: _resolve(opened, channel))
+        except AMQPError as exc:
+            raise translate(exc, self.address) from exc
+        await asyncio.wait({opened, self._gone}, timeout=CALL_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        if not opened.done():
+            raise self.unavailable("channel")
+        return Channel(self, opened.result())
+
+    def write(self, data: bytes) -> None:
+        """Send whole frames, in one piece."""
+        # Not pika's own publish, which writes three times for every message.
+        self._connection._output_marshaled_frames([data])  # noqa: SLF001 - as said
+
+    @property
+    def unsent_bytes(self) -> int:
+        transport = self._connection._transport  # noqa: SLF001 - pika tells nobody how far behind its socket is
+        return 0 if transport is None else int(transport.get_write_buffer_size())
+
+    def unavailable(self, what: str) -> Unavailable:
+        return Unavailable("amqp-no-reply", address=str(self.address), what=what, timeout=CALL_TIMEOUT_S)
+
+    async def close(self) -> None:
+        """Say goodbye without cancelling consumers, which would let a waiting one overtake. Idempotent."""
+        connection = self._connection
+        if connection.is_open:
+            # pika's own close cancels every consumer first; this is what it does after that.
+            connection._set_connection_state(connection.CONNECTION_CLOSING)  # noqa: SLF001 - as said
+            connection._error = pika.exceptions.ConnectionClosedByClient(200, "closed")  # noqa: SLF001 - as said
+            connection._on_close_ready()  # noqa: SLF001 - as said
+            await asyncio.wait({self._gone}, timeout=2.0)
+        self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection at once. Idempotent."""
+        if not self._connection.is_closed:
+            self._connection._terminate_stream(pika.exceptions.StreamLostError("dropped"))  # noqa: SLF001 - the one way
+
+
+async def connect(
+    address: Address, name: str,
+    on_closed: Callable[[BusError], None], on_blocked: Callable[[str | None], None],
+) -> Connection:
+    """Open a connection that the broker's operators see as `name`.
+
+    Raises:
+        ConfigurationError: login, virtual host or certificate refused.
+        Unavailable: nothing answers there now.
+    """
+    # pika logs every lost connection several times over, with tracebacks; the bus says it once.
+    logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
+    context = address.context()
+    parameters = pika.ConnectionParameters(
+        host=address.host, port=address.port, virtual_host=address.virtual_host,
+        credentials=pika.PlainCredentials(address.user, address.password),
+        ssl_options=context and pika.SSLOptions(context, address.server_name or address.host),
+        heartbeat=address.heartbeat_s, blocked_connection_timeout=BLOCKED_TIMEOUT_S, frame_max=FRAME_MAX,
+        socket_timeout=address.connect_timeout_s, stack_timeout=address.connect_timeout_s * 1.5,
+        tcp_options=_TCP, client_properties={"connection_name": name, "product": "bus"},
+    )
+    opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def failed(_connection: Any, reason: BaseException) -> None:
+        if not opened.done():
+            opened.set_exception(translate(reason, address))
+
+    connection = AsyncioConnection(
+        parameters,
+        on_open_callback=lambda connection: _resolve(opened, connection),
+        on_open_error_callback=failed,
+    )
+    try:
+        await opened
+    except asyncio.CancelledError:
+        if not connection.is_closed and not connection.is_closing:
+            connection.close()
+        raise
+    return Connection(address, connection, on_closed, on_blocked)

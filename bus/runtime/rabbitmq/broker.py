@@ -1,0 +1,432 @@
+"""RabbitMQ as a transport.
+
+Two connections, one to consume and one to publish, each opened again whenever it is lost. The
+bookkeeping between them is `bus.ledger`; this file carries its facts in and its decisions out, once
+per turn of the event loop, so that everything that came with one read of the socket leaves with one
+write.
+"""
+
+import asyncio
+import contextlib
+import itertools
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from bus.errors import BusError, Refused, Unavailable
+from bus.ledger import Batch, Ledger, Outlet
+from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
+from bus.runtime.rabbitmq.addressing import Addressing
+from bus.runtime.rabbitmq.amqp import Channel, Wire
+from bus.runtime.rabbitmq.declare import apply, declarations
+from bus.runtime.rabbitmq.inlet import Delivery, Releases, Subscription
+from bus.runtime.rabbitmq.link import Link, pause_s
+from bus.runtime.rabbitmq.refusals import Missing, TooLarge
+from bus.runtime.rabbitmq.url import addresses
+from bus.topology import Topology
+
+WINDOW = 4096  # messages on their way unconfirmed
+WRITE_MESSAGES = 512
+UNSENT_BYTES = 4 * 1024 * 1024  # what the socket has not taken; more waits in the ledger
+MARKS = 200_000
+LEDGER_TROUBLES = ("unroutable", "refused")
+MAX_PREFETCH = 65_535
+PULL_QUIET_S = 0.5
+
+
+class RabbitBroker(Transport):
+    """A RabbitMQ, or a cluster of it.
+
+    Args:
+        url: amqp:// or amqps://; several with commas between them are tried in turn.
+        publish_timeout_s: after which `publish` gives up; time under an alarm of the broker does not count.
+
+    Attributes:
+        on_trouble: called when something keeps messages from moving, once for each kind of trouble,
+            and with None when all is well again.
+
+    Marks are kept in memory, the newest 200,000: a repetition after a restart is not recognised by them.
+    """
+
+    def __init__(self, url: str, *, publish_timeout_s: float = 30.0) -> None:
+        hosts = addresses(url)
+        self.on_trouble: Callable[[BusError | None], None] = lambda _error: None
+        self._publish_timeout_s = publish_timeout_s
+        self.ledger: Ledger[Wire] = Ledger(WINDOW)
+        self.releases = Releases()
+        self._publisher: Channel | None = None
+        self._blocked = False
+        self._closed = False
+        self._subscriptions: list[Subscription] = []
+        self._retiring: list[Subscription] = []
+        self._waiting: dict[Batch, asyncio.Future[None]] = {}
+        self._drained: list[asyncio.Future[None]] = []
+        self._marks: OrderedDict[str, bytes] = OrderedDict()
+        self._troubles: dict[tuple[str, str], BusError] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._repairing = False
+        self._mending = asyncio.Lock()
+        self._turn_planned = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._addressing = Addressing(Topology(()))
+        self._wanted = declarations(Topology(()))
+        self._publishing = Link(
+            hosts, "publish", up=self._publisher_up, lost=self._publisher_lost, blocked=self._alarm,
+            troubled=lambda error: self._trouble("link", "publish", error),
+        )
+        self._consuming = Link(
+            hosts, "consume", up=self._consumer_up, lost=lambda: None, blocked=lambda _reason: None,
+            troubled=lambda error: self._trouble("link", "consume", error),
+        )
+
+    # -------------------------------------------------------------------------------- the contract
+
+    async def open(self, topology: Topology) -> None:
+        first = self._loop_is_new()
+        self._wanted = declarations(topology)
+        self._addressing = Addressing(topology, self._addressing.max_body_bytes)
+        if not first:  # a new configuration: the connections stay
+            await self._mend()
+            return
+        try:
+            await self._publishing.open()
+            await self._consuming.open()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def publish(self, *messages: Message) -> None:
+        wires = [self._addressing.wire(message) for message in messages]
+        if not wires:
+            return
+        self._check_open()
+        future = self._loop.create_future()
+        batch = self.ledger.submitted(wires)
+        self._waiting[batch] = future
+        self.plan_turn()
+        try:
+            while not (await asyncio.wait((future,), timeout=self._publish_timeout_s))[0]:
+                if not self._blocked:
+                    timeout_s = self._publish_timeout_s
+                    raise Unavailable("amqp-unconfirmed", count=batch.waiting, timeout=timeout_s)
+            future.result()
+        finally:
+            del self._waiting[batch]
+            self.ledger.abandoned(batch)
+
+    async def consume(self, queue: str, handler: Handler, prefetch: int) -> Consumer:
+        self._check_open()
+        if queue not in self._addressing.queues:
+            raise Refused("queue-unknown", id="-", queue=queue)
+        subscription = Subscription(self, queue, handler, prefetch)
+        self._subscriptions.append(subscription)
+        try:
+            connection = self._consuming.connection
+            try:
+                await subscription.start(connection)
+            except Missing:
+                await self._mend()
+                await subscription.start(connection)
+        except Unavailable:
+            if subscription in self._subscriptions:
+                self.bring_up(subscription)
+        except BaseException:
+            self._subscriptions.remove(subscription)
+            raise
+        return subscription
+
+    async def pull(self, queue: str, limit: int) -> Sequence[Received]:
+        self._check_open()
+        connection = self._consuming.connection
+        pulled: list[Received] = []
+        more = asyncio.Event()
+
+        def take(batch: Sequence[Received]) -> None:
+            pulled.extend(batch)
+            more.set()
+
+        channel = await connection.channel()
+        try:
+            waiting = (await channel.call("queue_declare", queue=queue, passive=True)).message_count
+        except Missing:
+            return []
+        await channel.close()
+        expected = min(limit, waiting, MAX_PREFETCH)
+        if expected < 1:
+            return []
+        subscription = Subscription(self, queue, take, expected)
+        self._subscriptions.append(subscription)
+        await subscription.start(connection)
+        # Others may read the same queue, so fewer than it held may come.
+        with contextlib.suppress(TimeoutError):
+            while len(pulled) < expected:
+                more.clear()
+                await asyncio.wait_for(more.wait(), PULL_QUIET_S)
+        await subscription.cancel()
+        return pulled
+
+    def known(self, identities: Sequence[str]) -> Mapping[str, bytes]:
+        marks = self._marks
+        return {identity: marks[identity] for identity in identities if identity in marks}
+
+    async def depth(self, queues: Sequence[str]) -> Mapping[str, Depth]:
+        """As the contract says, but for what other processes have been handed out: AMQP does not tell."""
+        self._check_open()
+        connection = self._consuming.connection
+        depths = {}
+        channel = await connection.channel()
+        for queue in queues:
+            try:
+                waiting = (await channel.call("queue_declare", queue=queue, passive=True)).message_count
+            except Missing:
+                channel = await connection.channel()
+                continue
+            held = sum(s.held for s in self._subscriptions if s.queue == queue)
+            depths[queue] = Depth(waiting + held, 0.0)
+        await channel.close()
+        return depths
+
+    async def drain(self) -> None:
+        while not self.ledger.idle:
+            self._check_open()
+            future = self._loop.create_future()
+            self._drained.append(future)
+            self.plan_turn()
+            await future
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._turn()  # what is certain by now is acknowledged
+        with contextlib.suppress(BusError):
+            for subscription in tuple(self._subscriptions):
+                await subscription.stop()
+                subscription.release_all()
+        await self._consuming.close()
+        await self._publishing.close()
+        gone = Unavailable("amqp-closed")
+        for future in (*self._waiting.values(), *self._drained):
+            if not future.done():
+                future.set_exception(gone)
+
+    # ----------------------------------------------------------------- one turn of the event loop
+
+    def plan_turn(self) -> None:
+        if not self._turn_planned and not self._closed:
+            self._turn_planned = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Send what may be sent, acknowledge what is certain."""
+        self._turn_planned = False
+        ledger, now = self.ledger, self._loop.time()
+        publisher = self._publisher
+        if publisher is not None and not self._blocked and not self._closed:
+            while publisher.unsent_bytes < UNSENT_BYTES:
+                outgoing = ledger.publish(now, WRITE_MESSAGES)
+                if not outgoing:
+                    break
+                publisher.publish([each.payload for each in outgoing])
+        outcome = ledger.outcome(now)
+        for inlet, tag, multiple in outcome.acknowledge:
+            assert isinstance(inlet, Subscription)
+            inlet.acknowledge(tag, multiple=multiple)
+        for mark in outcome.marks:
+            self._remember(mark)
+        for batch in outcome.finished:
+            future = self._waiting.get(batch)
+            if future is not None and not future.done():
+                future.set_result(None)
+        if ledger.unroutable and not self._repairing and not self._closed:
+            self._repairing = True
+            self._start(self._mend_unroutable())
+        if ledger.troubles or self._troubles:
+            self._report_ledger()
+        if self._retiring:
+            self._close_settled()
+        if self._drained and ledger.idle:
+            drained, self._drained = self._drained, []
+            for future in drained:
+                if not future.done():
+                    future.set_result(None)
+        self._set_timer(now)
+
+    def _set_timer(self, now: float) -> None:
+        due = self.ledger.due()
+        if self._timer is not None:
+            if due is not None and self._timer.when() <= max(due, now):
+                return
+            self._timer.cancel()
+            self._timer = None
+        if due is not None and not self._closed:
+            self._timer = self._loop.call_at(max(due, now + 0.001), self._timer_turn)
+
+    def _timer_turn(self) -> None:
+        self._timer = None
+        self._turn()
+
+    def _remember(self, mark: object) -> None:
+        assert isinstance(mark, Mark)
+        self._marks[mark.identity] = mark.digest
+        self._marks.move_to_end(mark.identity)
+        if len(self._marks) > MARKS:
+            self._marks.popitem(last=False)
+
+    # ---------------------------------------------------------------------------------- publishing
+
+    async def _publisher_up(self) -> None:
+        connection = self._publishing.connection
+        async with self._mending:
+            await apply(connection, self._wanted)
+        channel = await connection.channel()
+        channel.on_closed = self._publisher_closed
+        await channel.confirm(self._confirmed, self._returned)
+        self._publisher = channel
+        self.ledger.mended(self._loop.time())
+        self.plan_turn()
+
+    def _publisher_closed(self, error: BusError) -> None:
+        """The broker closed the channel; whatever the cause, a new connection starts from known ground."""
+        if isinstance(error, TooLarge):
+            self._addressing.max_body_bytes = min(self._addressing.max_body_bytes, error.limit)
+            self._refuse(error)
+        self._publishing.drop()
+
+    def _publisher_lost(self) -> None:
+        if self._publisher is not None:
+            self._publisher = None
+            self.ledger.publisher_lost()
+        self._alarm(None)
+
+    def _refuse(self, error: TooLarge) -> None:
+        """Take out what the broker will never store: its publishers are told, its deliveries come again."""
+        self._publisher = None
+        self.ledger.publisher_lost()
+        for owner in self.ledger.withdraw(lambda wire: len(wire.body) > error.limit):
+            if isinstance(owner, Batch):
+                future = self._waiting.get(owner)
+                if future is not None and not future.done():
+                    future.set_exception(error)
+            elif isinstance(owner, Delivery) and owner.wanted:
+                owner.subscription.give_back(owner)
+
+    def _confirmed(self, seq: int, multiple: bool, stored: bool) -> None:  # noqa: FBT001 - as the protocol has it
+        if stored:
+            self.ledger.confirmed(seq, multiple=multiple)
+        else:
+            self.ledger.nacked(seq, self._loop.time(), multiple=multiple)
+        self.plan_turn()
+
+    def _returned(self, exchange: str, routing_key: str, message_id: str) -> None:
+        self.ledger.returned(Outlet(exchange, routing_key, message_id))
+
+    def _alarm(self, reason: str | None) -> None:
+        self._blocked = reason is not None
+        self._trouble("alarm", "", None if reason is None else Unavailable("amqp-alarm", reason=reason))
+        self.plan_turn()
+
+    async def _mend(self) -> None:
+        """Make the topology again, and let what was unroutable try."""
+        async with self._mending:
+            await apply(self._publishing.connection, self._wanted)
+        self.ledger.mended(self._loop.time())
+        self.plan_turn()
+
+    async def _mend_unroutable(self) -> None:
+        for attempt in itertools.count():
+            try:
+                await self._mend()
+            except BusError as error:
+                self._trouble("topology", "", error)
+                await asyncio.sleep(pause_s(attempt))
+            else:
+                self._trouble("topology", "", None)
+                self._repairing = False
+                return
+
+    # ----------------------------------------------------------------------------------- consuming
+
+    async def _consumer_up(self) -> None:
+        for subscription in self._subscriptions:
+            self.bring_up(subscription)
+
+    def bring_up(self, subscription: Subscription) -> None:
+        """Start a subscription in the background, until it runs or is not wanted any more."""
+        if not subscription.starting and not subscription.cancelled and not self._closed:
+            subscription.starting = True
+            self._start(self._keep_starting(subscription))
+
+    async def _keep_starting(self, subscription: Subscription) -> None:
+        key = "consumer", subscription.queue
+        for attempt in itertools.count():
+            if subscription.cancelled:
+                break
+            try:
+                await subscription.start(self._consuming.connection)
+            except Missing:
+                with contextlib.suppress(BusError):
+                    await self._mend()
+            except BusError as error:
+                self._trouble(*key, error)
+            else:
+                break
+            await asyncio.sleep(pause_s(attempt))
+        subscription.starting = False
+        self._trouble(*key, None)
+
+    def become(self, delivery: Delivery, messages: Sequence[Message], mark: Mark | None) -> None:
+        self.ledger.became(delivery, [self._addressing.wire(message) for message in messages], mark)
+        self.plan_turn()
+
+    def retire(self, subscription: Subscription) -> None:
+        self._retiring.append(subscription)
+        self.plan_turn()
+
+    def _close_settled(self) -> None:
+        settled = [subscription for subscription in self._retiring if not subscription.unsettled]
+        for subscription in settled:
+            self._retiring.remove(subscription)
+            self._subscriptions.remove(subscription)
+            self._start(subscription.close())
+
+    # ------------------------------------------------------------------------------------- trouble
+
+    def _trouble(self, kind: str, what: str, error: BusError | None) -> None:
+        key = kind, what
+        if error is not None:
+            new = key not in self._troubles
+            self._troubles[key] = error
+            if new:
+                self.on_trouble(error)
+        elif self._troubles.pop(key, None) is not None and not self._troubles:
+            self.on_trouble(None)
+
+    def _report_ledger(self) -> None:
+        troubles = self.ledger.troubles
+        reported = [key for key in self._troubles if key[0] in LEDGER_TROUBLES]
+        for kind, queue in [key for key in reported if key not in troubles]:
+            self._trouble(kind, queue, None)
+        for kind, queue in [key for key in troubles if key not in self._troubles]:
+            self._trouble(kind, queue, Unavailable(f"amqp-{kind}", queue=queue))
+
+    # --------------------------------------------------------------------------------------- small
+
+    def _loop_is_new(self) -> bool:
+        if hasattr(self, "_loop"):
+            return False
+        self._loop = asyncio.get_running_loop()
+        return True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("amqp-closed")
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

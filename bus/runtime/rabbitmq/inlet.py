@@ -1,0 +1,241 @@
+"""What comes in from RabbitMQ: a subscription to one queue, and its deliveries."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from bus.errors import BusError, Unavailable
+from bus.ledger import OPEN, Incoming, Inlet, Ledger
+from bus.ports import Handler, Header, Mark, Message
+from bus.runtime.rabbitmq.addressing import SYSTEM_HEADER
+from bus.runtime.rabbitmq.amqp import Arrived, Channel, Connection, Wire
+from bus.topology import DOCUMENTS, ROUTER
+
+AFTER_ERROR_S = 0.1  # a handler that raises gets its batch again, but not in a tight loop
+RELEASES = 10_000
+# Written by the broker where it dead-lettered, counted or stamped; no part of the message.
+_BROKERS_OWN = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count", "x-opt-")
+
+
+class Host(Protocol):
+    """What a subscription needs of its transport."""
+
+    @property
+    def ledger(self) -> Ledger[Wire]: ...
+
+    @property
+    def releases(self) -> "Releases": ...
+
+    def become(self, delivery: "Delivery", messages: Sequence[Message], mark: Mark | None) -> None: ...
+
+    def plan_turn(self) -> None: ...
+
+    def bring_up(self, subscription: "Subscription") -> None:
+        """Start it again, in the background."""
+
+    def retire(self, subscription: "Subscription") -> None:
+        """Close its channel once nothing of it is unsettled."""
+
+
+class Delivery(Incoming):
+    """One message handed out by RabbitMQ; see `bus.ports.Received`."""
+
+    __slots__ = ("_arrived", "_message", "subscription")
+
+    def __init__(self, subscription: "Subscription", arrived: Arrived) -> None:
+        super().__init__(subscription, arrived.tag)
+        self.subscription, self._arrived = subscription, arrived
+        self._message: Message | None = None
+
+    @property
+    def message(self) -> Message:
+        """What came; made when it is first asked for."""
+        if self._message is None:
+            self._message = _message(self.subscription.queue, self._arrived)
+        return self._message
+
+    @property
+    def returned(self) -> int:
+        """As the broker counts it, less what was only released, as far as this process knows."""
+        counted = (self._arrived.properties.headers or {}).get("x-delivery-count")
+        times = int(counted) if isinstance(counted, int) else int(self._arrived.redelivered)
+        return max(0, times - self.subscription.host.releases.count(self.name)) if times else 0
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """What it is recognised by when it comes back; its id alone stands in several queues."""
+        return self.subscription.queue, self._arrived.properties.message_id or ""
+
+    def become(self, *messages: Message, mark: Mark | None = None) -> None:
+        """Replace it by `messages`; raises Refused, and stays unsettled, when one could never be stored."""
+        host = self.subscription.host
+        host.become(self, messages, mark)
+        host.releases.forget(self.name)
+
+    def release(self) -> None:
+        """Give it back."""
+        if self.subscription.host.ledger.released(self):
+            self.subscription.give_back(self)
+        self.subscription.host.plan_turn()
+
+
+class Releases:
+    """How often messages were given back here, the latest 10,000.
+
+    RabbitMQ before 4.3 counts that as a failed delivery, and the count goes on with the message.
+    """
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def remember(self, name: tuple[str, str]) -> None:
+        if name[1]:
+            self._counts[name] = self._counts.pop(name, 0) + 1
+            if len(self._counts) > RELEASES:
+                self._counts.popitem(last=False)
+
+    def count(self, name: tuple[str, str]) -> int:
+        return self._counts.get(name, 0)
+
+    def forget(self, name: tuple[str, str]) -> None:
+        if self._counts:
+            self._counts.pop(name, None)
+
+
+class Subscription(Inlet):
+    """Consumes one queue, over reconnects; see `bus.ports.Consumer`."""
+
+    __slots__ = (
+        "_channel", "_handler", "_inbox", "_tag",
+        "cancelled", "host", "ordered", "prefetch", "queue", "starting",
+    )
+
+    def __init__(self, host: Host, queue: str, handler: Handler, prefetch: int) -> None:
+        super().__init__()
+        self.host, self.queue, self._handler, self.prefetch = host, queue, handler, prefetch
+        # A partition has a single active consumer. Cancelling it would let the waiting one have newer
+        # messages before the unsettled ones come back; closing its channel keeps the order.
+        self.ordered = queue.startswith(f"{ROUTER}.")
+        self.cancelled = False
+        self.starting = False
+        self._channel: Channel | None = None
+        self._tag = ""
+        self._inbox: list[Delivery] = []
+
+    @property
+    def held(self) -> int:
+        """How many messages of the queue are here and not settled."""
+        return len(self.unsettled) + len(self._inbox)
+
+    async def start(self, connection: Connection) -> None:
+        """Begin to consume on a new channel of that connection."""
+        self._channel = channel = await connection.channel()
+        self._tag = await channel.consume(self.queue, self.prefetch, self._arrived, channel.close_soon)
+        if not channel.is_open:
+            raise Unavailable("amqp-consumer-cancelled", queue=self.queue)
+        channel.on_closed = self._lost
+
+    def acknowledge(self, tag: int, *, multiple: bool) -> None:
+        if self._channel is not None:
+            self._channel.acknowledge(tag, multiple=multiple)
+
+    def give_back(self, delivery: Delivery) -> None:
+        """Tell the broker, if it still waits for this one."""
+        if self._channel is not None and self._channel.is_open and delivery.wanted:
+            if self._channel.counts_releases:
+                self.host.releases.remember(delivery.name)
+            self._channel.give_back(delivery.tag)
+
+    async def cancel(self) -> None:
+        """Hand out nothing more. What is handed out already may still be settled."""
+        await self.stop()
+        self.host.retire(self)
+
+    async def stop(self) -> None:
+        """Hand out nothing more, and give back what was not handed out. Idempotent."""
+        if self.cancelled:
+            return
+        self.cancelled = True
+        if not self.ordered and self._channel is not None and self._channel.is_open:
+            await self._channel.stop_consuming(self._tag)
+            self._hand_out()
+
+    def release_all(self) -> None:
+        """Give back what is handed out and not settled; for a partition, closing the connection does it."""
+        if not self.ordered:
+            for delivery in tuple(self.unsettled):
+                if isinstance(delivery, Delivery) and delivery.state == OPEN:
+                    delivery.release()
+
+    async def close(self) -> None:
+        """Close the channel: the broker takes back whatever it still holds."""
+        if self._channel is not None:
+            await self._channel.close()
+
+    def _arrived(self, arrived: Arrived) -> None:
+        self._inbox.append(Delivery(self, arrived))
+        if len(self._inbox) == 1:
+            asyncio.get_running_loop().call_soon(self._hand_out)
+
+    def _hand_out(self) -> None:
+        batch, self._inbox = self._inbox, []
+        if not batch:
+            return
+        if self.cancelled:
+            if not self.ordered:
+                for delivery in batch:
+                    self.give_back(delivery)
+            return
+        self.host.ledger.received(batch)
+        try:
+            self._handler(batch)
+        except Exception as exc:  # noqa: BLE001 - whatever a handler raises, its messages are not lost
+            loop = asyncio.get_running_loop()
+            loop.call_exception_handler({"message": f"handler of {self.queue} failed", "exception": exc})
+            loop.call_later(AFTER_ERROR_S, _release, batch)
+
+    def _lost(self, _error: BusError) -> None:
+        self._inbox = []
+        self._channel = None
+        self.host.ledger.inlet_lost(self)
+        self.host.plan_turn()
+        self.host.bring_up(self)
+
+
+def _release(batch: Sequence[Delivery]) -> None:
+    for delivery in batch:
+        delivery.release()
+
+
+def _message(queue: str, arrived: Arrived) -> Message:
+    properties = arrived.properties
+    headers: dict[str, Header] = {}
+    for name, value in (properties.headers or {}).items():
+        if value is not None and not name.startswith(_BROKERS_OWN):
+            headers[name] = value if type(value) is str else _header(value)
+    if queue == DOCUMENTS and arrived.exchange == DOCUMENTS:
+        headers.setdefault(SYSTEM_HEADER, arrived.routing_key)
+    return Message(
+        to=queue,
+        id=properties.message_id or str(headers.get("cloudEvents_id", "")),
+        body=arrived.body,
+        headers=headers,
+        content_type=properties.content_type or "application/json",
+        content_encoding=properties.content_encoding or "utf-8",
+    )
+
+
+def _header(value: Any) -> Header:
+    """A header of any AMQP type, as other clients write them, in one of ours."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, int):
+        return int(value)  # pika's own kind of int, too
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return str(value)

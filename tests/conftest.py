@@ -1,0 +1,38 @@
+"""What every test starts from: the servers, one person's settings, and the worker it runs on."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from bus.texts import choose_language
+
+from tests.brokers import rabbitmq
+from tests.databases import mariadb, postgresql
+
+__all__ = ["mariadb", "postgresql", "rabbitmq"]
+
+settings.register_profile("bus", deadline=None, print_blob=True)
+settings.load_profile("bus")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, and all that need RabbitMQ, which takes seconds to start."""
+    for item in items:
+        shared = "rabbitmq" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("rabbitmq" if shared else item.path.stem))
+
+
+@pytest.fixture(autouse=True)
+def _same_person_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no test depend on who runs it: English, no colours, no settings but those for tests."""
+    for name in os.environ.copy():
+        if name.startswith(("BUS_", "LC_", "LANG")) and not name.startswith("BUS_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setenv("NO_COLOR", "1")
+    choose_language("en")
+    yield
+    choose_language("en")
