@@ -33,7 +33,7 @@ Rule 7. A timeout is not a failure: it only ends somebody's waiting. A message w
 Every operation is O(1) amortised per message. Batches come in and go out as lists.
 """
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -63,7 +63,7 @@ class Inlet:
 
     def __init__(self) -> None:
         self.epoch = 0
-        self.unsettled: deque[Incoming] = deque()
+        self.unsettled: OrderedDict[int, Incoming] = OrderedDict()  # a dict is slow to empty from its front
         # Done above a hole: since the last sweep, and before it.
         self.newly_done: list[Incoming] = []
         self.old_done: list[Incoming] = []
@@ -156,7 +156,7 @@ class Ledger(Generic[P]):
         """Enter deliveries, in the order of their tags."""
         for incoming in deliveries:
             if incoming.wanted:
-                incoming.inlet.unsettled.append(incoming)
+                incoming.inlet.unsettled[incoming.tag] = incoming
 
     def became(self, incoming: Incoming, messages: Sequence[tuple[Outlet, P]], mark: object = None) -> bool:
         """Enter what a delivery became; say whether it counted: not a second time, and not for an orphan."""
@@ -178,7 +178,7 @@ class Ledger(Generic[P]):
         if incoming.state != OPEN:
             return False
         incoming.state = GONE
-        self._dirty[incoming.inlet] = None
+        self._forget(incoming)
         return incoming.wanted
 
     def submitted(self, messages: Sequence[tuple[Outlet, P]]) -> Batch:
@@ -279,7 +279,7 @@ class Ledger(Generic[P]):
                 owner.wanted = False
             else:
                 owner.state = GONE
-                self._dirty[owner.inlet] = None
+                self._forget(owner)
         return list(owners)
 
     def inlet_lost(self, inlet: Inlet) -> None:
@@ -317,11 +317,10 @@ class Ledger(Generic[P]):
 
     def _low_water(self, inlet: Inlet, now: float, acknowledge: list[Acknowledge]) -> None:
         unsettled, top = inlet.unsettled, 0
-        while unsettled and unsettled[0].state >= DONE:
-            incoming = unsettled.popleft()
-            if incoming.state == DONE:  # a tag already acknowledged, or given back, cannot be the mark
-                incoming.state = GONE
-                top = incoming.tag
+        while unsettled and (incoming := next(iter(unsettled.values()))).state == DONE:
+            incoming.state = GONE
+            top = incoming.tag
+            del unsettled[top]
         if top:
             acknowledge.append(Acknowledge(inlet, top, multiple=True))
         if not unsettled:
@@ -337,6 +336,7 @@ class Ledger(Generic[P]):
         for incoming in inlet.old_done:
             if incoming.state == DONE:
                 incoming.state = GONE
+                del inlet.unsettled[incoming.tag]
                 acknowledge.append(Acknowledge(inlet, incoming.tag, multiple=False))
         inlet.old_done = [incoming for incoming in inlet.newly_done if incoming.state == DONE]
         inlet.newly_done = []
@@ -353,6 +353,11 @@ class Ledger(Generic[P]):
             self._dirty[incoming.inlet] = None
         else:
             incoming.state = GONE
+
+    def _forget(self, incoming: Incoming) -> None:
+        if incoming.wanted:
+            del incoming.inlet.unsettled[incoming.tag]
+            self._dirty[incoming.inlet] = None  # what stands behind it may be at the low-water mark now
 
     def _claim(self, seq: int, multiple: bool) -> list[Outgoing[P]]:  # noqa: FBT001 - the protocol's own word
         """Take message `seq`, or all up to it, out of the flight; one that is not in it is no one's."""

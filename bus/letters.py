@@ -97,10 +97,15 @@ def of_document(
     return Message(INVALID, id_, body, headers, content_type or "application/octet-stream")
 
 
+def is_parked(error: BusError) -> bool:
+    """Whether a person or a code may still let it go on."""
+    return isinstance(error, Held)
+
+
 def _reason(error: BusError, state: State | None) -> dict[str, Header]:
     fields = {name: str(value)[:MAX_FIELD] for name, value in error.fields.items()}
     reason: dict[str, Header] = {
-        STATE: state or ("parked" if isinstance(error, Held) else "dead"),
+        STATE: state or ("parked" if is_parked(error) else "dead"),
         CODE: error.code,
         FIELDS: json.dumps(fields, ensure_ascii=False),
     }

@@ -18,7 +18,7 @@ MAX_DIGITS = 1000
 """Digits before or behind the point that a number may have written out."""
 
 MAX_PATTERN = 1000
-"""Characters of a pattern; patterns are kept compiled, so a document must not bring long ones by the thousand."""
+"""Characters of a pattern; compiled ones are kept, so no document must bring long ones by the thousand."""
 
 _SHOWN_CHARACTERS = 40
 
@@ -37,7 +37,7 @@ def shown(value: Any) -> str:
         return "[…]"
     if value is None:
         return "null"
-    if isinstance(value, int) and value.bit_length() > MAX_DIGITS:  # Python refuses to write out very long ones
+    if isinstance(value, int) and value.bit_length() > MAX_DIGITS:  # str() refuses the very long
         return format(Decimal(value), ".6E")
     return str(value)[:_SHOWN_CHARACTERS] if isinstance(value, int | Decimal | date) else "{…}"
 

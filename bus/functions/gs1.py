@@ -64,8 +64,8 @@ def _data(written: str) -> _Data:
     pattern = ""
     for part in written.split("+"):
         least, upto, most = part[1:].partition("..")
-        # What follows digits may be empty.
-        pattern += signs[part[0]] + (f"{{{least or (0 if pattern else 1)},{most}}}" if upto else f"{{{least}}}")
+        least = least or ("0" if pattern else "1")  # what follows digits may be empty
+        pattern += signs[part[0]] + (f"{{{least},{most}}}" if upto else f"{{{least}}}")
     return _Data(written, re.compile(pattern), fixed=".." not in written)
 
 

@@ -77,7 +77,9 @@ def with_offset(moment: datetime) -> datetime:
     to all of other zones (PEP 495); of those with an offset it compares the moments.
     """
     offset = moment.utcoffset()
-    return moment if offset is None or moment.tzinfo is UTC else moment.replace(tzinfo=timezone(offset), fold=0)
+    if offset is None or moment.tzinfo is UTC:
+        return moment
+    return moment.replace(tzinfo=timezone(offset), fold=0)
 
 
 def full_year(two_digits: int) -> int:

@@ -10,7 +10,8 @@ from bus.functions.arguments import MAX_PATTERN, shown, text_of
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False  # else RE2 writes to stderr by itself
-_OPTIONS.max_mem = 1 << 20  # bytes; bounds the size of a pattern, so the time per character too
+_MAX_PROGRAM = 20_000  # instructions of a compiled pattern; `^PO-[0-9]+$` has 11
+_MAX_STEPS = 1_000_000_000  # characters times instructions: RE2's worst case, about three seconds
 
 # What RE2 leaves out because it cannot be done in linear time, and its messages' first words for it.
 _FAULTS: tuple[tuple[str, str], ...] = (
@@ -30,8 +31,7 @@ _FAULTS: tuple[tuple[str, str], ...] = (
 
 def match(value: Any, pattern: Any) -> bool:
     """Whether the pattern is found anywhere in the text."""
-    text = text_of("match", value)
-    return _compiled(text_of("match", pattern)).search(_utf8(text)) is not None
+    return _search(_compiled(text_of("match", pattern)), text_of("match", value)) is not None
 
 
 def extract(value: Any, pattern: Any) -> str | None:
@@ -40,9 +40,8 @@ def extract(value: Any, pattern: Any) -> str | None:
     >>> extract("PO-2026-001873", r"(\d+)$"), extract("PO-1", r"\d+"), extract("PO", r"\d+")
     ('001873', '1', None)
     """
-    text = text_of("extract", value)
     compiled = _compiled(text_of("extract", pattern))
-    found = compiled.search(_utf8(text))
+    found = _search(compiled, text_of("extract", value))
     if found is None:
         return None
     part: bytes | None = found.group(1 if compiled.groups else 0)
@@ -65,11 +64,21 @@ def _compiled(pattern: str) -> Any:
     # "\b" in an expression is a text with a backspace in it; nobody looks for that one.
     readable = pattern.replace("\x08", r"\b")
     try:
-        return re2.compile(_utf8(readable), options=_OPTIONS)
+        compiled = re2.compile(_utf8(readable), options=_OPTIONS)
     except re2.error as error:
         reason = error.args[0].decode(errors="replace")
         code = next((code for start, code in _FAULTS if reason.startswith(start)), "pattern-unreadable")
         raise ExpressionError(code, pattern=shown(readable), reason=reason) from None
+    if compiled.programsize > _MAX_PROGRAM:
+        raise ExpressionError("pattern-too-large", pattern=shown(readable), reason=f"> {_MAX_PROGRAM}")
+    return compiled
+
+
+def _search(compiled: Any, text: str) -> Any:
+    encoded = _utf8(text)
+    if len(encoded) * compiled.programsize > _MAX_STEPS:
+        raise ExpressionError("pattern-too-slow", characters=len(text))
+    return compiled.search(encoded)
 
 
 def _utf8(text: str) -> bytes:

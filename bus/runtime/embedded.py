@@ -46,6 +46,7 @@ class EmbeddedBroker(Transport):
     """Queues in one SQLite file, owned by one process; others may publish, pull and settle beside it.
 
     Args:
+        path: of the file; its folder is made. Beside it lie PATH-wal, PATH-shm and PATH.lock.
         owner: this process runs the bus: it alone consumes, and a second owner is refused.
         window_s: how long `known` remembers a mark.
         max_body_bytes: a larger message is refused.
@@ -123,7 +124,7 @@ class EmbeddedBroker(Transport):
         self._state = "closing"
         self._lines.stop()
         self._wake()
-        await self._writer
+        await asyncio.wait([self._writer])  # a caller who loses patience must not cancel it half-way
         for _, waiting in self._queued:
             if isinstance(waiting, asyncio.Future) and not waiting.done():
                 waiting.set_exception(self._trouble or Unavailable("broker-closed"))
@@ -259,7 +260,7 @@ class EmbeddedBroker(Transport):
         self._at_once = _TRANSACTION_CHANGES
         if self._trouble:
             self._trouble = None
-            self.on_trouble(None)
+            self._loop.call_soon(self.on_trouble, None)
         for change, waiting in batch:
             if isinstance(waiting, InHand):
                 self._unsafe.discard(waiting.seq)
@@ -291,7 +292,8 @@ class EmbeddedBroker(Transport):
     def _report(self, trouble: BusError) -> None:
         first, self._trouble = self._trouble is None, trouble
         if first:
-            self.on_trouble(trouble)
+            # Not called from here: what a listener raises must not end the writing.
+            self._loop.call_soon(self.on_trouble, trouble)
 
     # ----------------------------------------------------------------------------------------- time
 

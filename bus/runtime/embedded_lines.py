@@ -5,9 +5,8 @@ the line is `behind`, more in the file after that. While it is not behind, new m
 and are never read back.
 
 The file knows of a hand-out before it happens (`safe`), so that a message which kills its holder at
-once is counted all the same. A message that was in hand twice when the process died is a suspect.
-Suspects are handed out one at a time over all queues, with nothing behind them marked as handed, so
-that one which kills the process is counted alone (`returned` 3, 4, 5 …) while its neighbours stop at 2.
+once is counted all the same. Messages read ahead count as handed out with those before them; nothing is
+read ahead for a taker with prefetch 1, so there `returned` is exact.
 """
 
 import asyncio
@@ -24,8 +23,6 @@ _READ_BYTES = 4 * 1024 * 1024
 _KEPT_BYTES = 64 * 1024  # a larger message is read again when its turn comes
 _REPEAT_S = 1.0
 _RAISED_PAUSE_S = 0.1
-_SUSPECT = 2
-_TRIAL_S = 1.0  # a suspect in hand for so long does not kill
 
 
 class InHand:
@@ -52,7 +49,7 @@ class InHand:
 class Line:
     """What waits in one queue, oldest first: `ready` in memory, and more in the file when `behind`."""
 
-    __slots__ = ("behind", "cursor", "id", "keep", "ready", "safe", "takers", "wary", "woken")
+    __slots__ = ("behind", "cursor", "id", "keep", "ready", "safe", "takers", "woken")
 
     def __init__(self, number: int) -> None:
         self.id = number
@@ -61,15 +58,14 @@ class Line:
         self.behind = True
         self.safe = 0  # up to here the file says that messages are handed out
         self.takers: list[Subscription] = []
-        self.keep = 0  # how many are worth having in memory: what is taken now, and next
-        self.wary = False  # the next one in the file is a suspect
+        self.keep = 0  # how many are worth having in memory before they are asked for
         self.woken = False
 
 
 class Subscription:
     """A running subscription to one queue."""
 
-    __slots__ = ("handler", "line", "out", "paused", "prefetch")
+    __slots__ = ("handler", "keep", "line", "out", "paused", "prefetch")
 
     def __init__(self, line: Line, handler: Handler, prefetch: int) -> None:
         self.line = line
@@ -77,13 +73,14 @@ class Subscription:
         self.prefetch = prefetch
         self.out = 0  # handed out, and what became of it not stored yet
         self.paused = False
+        self.keep = 2 * prefetch if prefetch > 1 else 0
         line.takers.append(self)
-        line.keep += 2 * prefetch
+        line.keep += self.keep
 
     async def cancel(self) -> None:
         if self in self.line.takers:
             self.line.takers.remove(self)
-            self.line.keep -= 2 * self.prefetch
+            self.line.keep -= self.keep
 
 
 class Lines:
@@ -110,7 +107,6 @@ class Lines:
         self._hand_soon = hand_soon
         self._report = report
         self._by_number: dict[int, Line] = {}
-        self._on_trial: InHand | None = None
 
     def declare(self, numbers: Mapping[str, int]) -> None:
         """Have a line for each of the queues, and keep those there are."""
@@ -170,10 +166,8 @@ class Lines:
             asyncio.get_running_loop().call_soon(self._serve, line)
 
     def pull(self, line: Line, limit: int) -> list[InHand]:
-        """Hand out at most `limit` without a taker: not counted in `returned`, suspects like all others."""
-        if len(line.ready) < limit:
-            rows, line.behind = self._store.read(line.id, line.cursor, limit - len(line.ready), _READ_BYTES)
-            self._keep(line, rows)
+        """Hand out at most `limit` without a taker; these hand-outs are not counted in `returned`."""
+        self._read(line, limit)
         return self._hand_out(line, limit, None)
 
     def _serve(self, line: Line) -> None:
@@ -184,41 +178,24 @@ class Lines:
             room = taker.prefetch - taker.out
             if line.behind and len(line.ready) < max(room, line.keep // 2):
                 try:
-                    self._read_ahead(line)
+                    self._read(line, max(room, line.keep))
                 except BusError as trouble:
                     self._report(trouble)
                     asyncio.get_running_loop().call_later(_REPEAT_S, self.wake, line)
                     return
-            if line.ready and line.ready[0].seq > line.safe:
+            if line.ready and line.ready[-1].seq > line.safe:
                 self._tell_file(line)
             if batch := self._hand_out(line, room, taker):
                 self._call(taker, batch)
 
-    def _read_ahead(self, line: Line) -> None:
-        trial = self._on_trial
-        if trial is not None and trial.line is line:
-            return  # nothing behind a suspect is handed out before it is settled
-        limit = 1 if line.wary else line.keep - len(line.ready)
-        rows, line.behind = self._store.read(line.id, line.cursor, limit, _READ_BYTES)
-        suspect = next((n for n, row in enumerate(rows) if row.returned >= _SUSPECT), None)
-        line.wary = suspect is not None
-        if suspect is not None:
-            line.behind = True
-            alone = suspect == 0 and trial is None and not line.ready
-            rows = rows[: 1 if alone else suspect]
-            if not rows:
-                return
-        if rows:
-            self._keep(line, rows)
-            self._tell_file(line)
-        if suspect == 0:
-            self._on_trial = line.ready[0]
-            asyncio.get_running_loop().call_later(_TRIAL_S, self._end_trial, line.ready[0])
-
-    def _keep(self, line: Line, rows: Sequence[Row]) -> None:
-        if rows:
+    def _read(self, line: Line, count: int) -> None:
+        """Have `count` messages in memory, or all there are."""
+        if len(line.ready) < count:
+            rows, line.behind = self._store.read(
+                line.id, line.cursor, count - len(line.ready), _READ_BYTES
+            )
             line.ready.extend(InHand(self, line, row) for row in rows)
-            line.cursor = rows[-1].seq
+            line.cursor = rows[-1].seq if rows else line.cursor
 
     def _tell_file(self, line: Line) -> None:
         self.handed[line.id] = max(line.ready[-1].seq, self.handed.get(line.id, 0))
@@ -265,8 +242,6 @@ class Lines:
         """What became of it is stored: its taker has room for another."""
         if hand.taker:
             hand.taker.out -= 1
-        if hand is self._on_trial:
-            self._end_trial(hand)
         self.wake(hand.line)
 
     def give_back(self, hand: InHand) -> None:
@@ -275,9 +250,3 @@ class Lines:
         again = InHand(self, hand.line, Row(hand.seq, hand.returned, hand.message))
         insort(hand.line.ready, again, key=attrgetter("seq"))
         self.done(hand)
-
-    def _end_trial(self, hand: InHand) -> None:
-        if self._on_trial is hand:
-            self._on_trial = None
-            for line in self._by_number.values():
-                self.wake(line)

@@ -36,9 +36,11 @@ from bus.ports import Depth, Mark, Message
 SHIFT = 43  # 8.8e12 messages: 20,000 a second for 14 years
 _APPLICATION_ID = 0x62757331  # "bus1", so that a file of another program is recognised
 _VERSION = 1
-_BUSY_TIMEOUT_S = 5.0
+_WRITE_TIMEOUT_S = 5.0  # another process may be writing
+_READ_TIMEOUT_S = 0.5  # only a program that locks the file for itself stands in the way of reading
 _ROWS = 64  # in one statement; more gain nothing measurable
 _CHECKPOINT_PAGES = 4_000  # 16 MB of log between two copies into the file
+_LOG_BYTES = 64 * 1024 * 1024  # what the log keeps of the disk after a burst
 _CACHE_KIB = 64 * 1024
 _DUE_AT_ONCE = 1_000
 _LOOKED_UP = 64
@@ -55,6 +57,8 @@ CREATE TABLE mark (n INTEGER PRIMARY KEY,
     at REAL NOT NULL, identity TEXT NOT NULL UNIQUE, digest BLOB NOT NULL);
 INSERT INTO counter VALUES (0);
 """
+
+_LISTED = "WHERE seq IN (SELECT value FROM json_each(?))"  # Python writes a list of numbers as JSON does
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode  # untyped: msgspec knows no union of str and bytes
@@ -169,7 +173,7 @@ class Store:
         return lock
 
     def _connect(self) -> None:
-        self._writer = db = self._connection()
+        self._writer = db = self._connection(_WRITE_TIMEOUT_S)
         db.execute("BEGIN IMMEDIATE")  # two that start together make the tables once
         (application,) = db.execute("PRAGMA application_id").fetchone()
         (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -187,26 +191,27 @@ class Store:
         # Only now, so that another program's file keeps its mode.
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA fullfsync = ON")  # macOS: through the cache of the disk, as elsewhere
+        db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._reader = self._connection()
+        self._reader = self._connection(_READ_TIMEOUT_S)
         self._reader.execute("PRAGMA query_only = ON")
         (self.last,) = db.execute("SELECT last FROM counter").fetchone()
         (self.next_due,) = db.execute("SELECT min(due) FROM delayed").fetchone()
         if self._owner:
             self._count_returned()
 
-    def _connection(self) -> sqlite3.Connection:
+    def _connection(self, timeout_s: float) -> sqlite3.Connection:
         return sqlite3.connect(
-            self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False,
+            self.path, timeout=timeout_s, isolation_level=None, check_same_thread=False,
             cached_statements=512,
         )
 
     def _count_returned(self) -> None:
         db = self._writer
-        died = db.execute("SELECT id, handed FROM queue WHERE handed > 0").fetchall()
         db.execute("BEGIN IMMEDIATE")
-        for queue, handed in died:
+        for queue, handed in db.execute("SELECT id, handed FROM queue WHERE handed > 0").fetchall():
             db.execute(
                 "UPDATE message SET returned = returned + 1 WHERE seq BETWEEN ? AND ?",
                 (queue << SHIFT, handed),
@@ -279,7 +284,9 @@ class Store:
             if _delete(db, "message", gone) != len(gone):
                 # Rare: another process has settled some. Start over with those that are still there.
                 db.execute("ROLLBACK")
-                there = set(self._present(gone))
+                there = {
+                    seq for (seq,) in db.execute(f"SELECT seq FROM message {_LISTED}", (str(gone),))
+                }
                 return self._transaction(
                     [c for c in changes if not c.replaces or c.replaces in there], handed, eager
                 )
@@ -331,12 +338,6 @@ class Store:
         db.execute("COMMIT")
         self.last = last
         return written
-
-    def _present(self, seqs: Sequence[int]) -> Iterator[int]:
-        for (seq,) in self._writer.execute(
-            "SELECT seq FROM message WHERE seq IN (SELECT value FROM json_each(?))", (str(list(seqs)),)
-        ):
-            yield seq
 
     def _purge(self, at_most: int, now: float) -> None:
         # Twice as many as came: the table shrinks to the window without a clock of its own.
@@ -409,14 +410,13 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            raise self._error(error) from error
-
-    def _error(self, error: sqlite3.Error) -> BusError:
-        # A closed connection and the like have no code of SQLite's own.
-        primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
-        kind, code = _ERRORS.get(primary, (Unavailable, "store-failed"))
-        return kind(code, store=str(self.path), reason=str(error))
+        except BusError:
+            raise
+        except Exception as error:  # whatever it is, it must not end the coroutine that writes
+            # Errors of the module itself, e.g. for a closed connection, have no code of SQLite.
+            primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            kind, code = _ERRORS.get(primary, (Unavailable, "store-failed"))
+            raise kind(code, store=str(self.path), reason=str(error)) from error
 
 
 _ERRORS: Mapping[int, tuple[type[ConfigurationError | Unavailable], str]] = {
@@ -443,11 +443,8 @@ def _insert(db: sqlite3.Connection, into: str, width: int, rows: Sequence[tuple[
         db.execute(_insert_statement(into, width, len(some)), list(chain.from_iterable(some)))
 
 
-def _delete(db: sqlite3.Connection, table: str, seqs: Sequence[int]) -> int:
-    return db.execute(
-        f"DELETE FROM {table} WHERE seq IN (SELECT value FROM json_each(?))",  # noqa: S608 - our own two tables
-        (str(list(seqs)),),
-    ).rowcount
+def _delete(db: sqlite3.Connection, table: str, seqs: list[int]) -> int:
+    return db.execute(f"DELETE FROM {table} {_LISTED}", (str(seqs),)).rowcount  # noqa: S608 - our own tables
 
 
 @cache

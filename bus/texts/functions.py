@@ -229,6 +229,11 @@ _STRINGS: dict[str, Text] = {
         "pattern {pattern} is too large: {reason}", "正则表达式 {pattern} 太大：{reason}",
         "repeat at most 1000 times, and not repetitions of repetitions", "重复不超过 1000 次，且不要嵌套大的重复",
     ),
+    "pattern-too-slow": Text(
+        "a pattern of this size would search {characters} characters for too long",
+        "这样大的正则表达式在 {characters} 个字符中查找耗时过长",
+        "cut(…) the text first, or write a smaller pattern", "请先用 cut(…) 截短文本，或简化表达式",
+    ),
     "pattern-unreadable": Text(
         "pattern {pattern} is no regular expression: {reason}", "{pattern} 不是正则表达式：{reason}",
         "the syntax is RE2's", "语法见 RE2",

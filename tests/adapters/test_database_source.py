@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,9 @@ create table bus_outbox (
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database with an empty staging table."""
-    where = f"sqlite:///{tmp_path}/erp.db" if request.param == "sqlite" else request.getfixturevalue(request.param)
+    where: str = f"sqlite:///{tmp_path}/erp.db" if request.param == "sqlite" else request.getfixturevalue(request.param)
     execute(where, "drop table if exists bus_outbox", OUTBOX.format(text="text"))
     return where
 

@@ -8,7 +8,7 @@ import hmac
 import io
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from tests.adapters.support import Bus, raising, refusing, running, site, until
 
 SECRET = "canary-of-a-secret"
 JSON = {"Content-Type": "application/json"}
-Post = Callable[..., Awaitable["Reply"]]
+Post = Callable[..., Coroutine[Any, Any, "Reply"]]
 
 
 class Reply:

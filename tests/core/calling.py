@@ -18,7 +18,7 @@ def field(value: Any, name: str) -> Any:
     """Read a field of a mapping or an element; null when it is missing."""
     if isinstance(value, Element):
         return value.child(name)
-    return None if value is None else value.get(name)
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def call(
@@ -31,6 +31,15 @@ def call(
         return None
     needs = {"zone": here, "encoding": encoding, "numbers": numbers, "field": field}
     return function.call(*[needs[need] for need in function.needs], *arguments, **named)
+
+
+def outcome(function_name: str, /, *arguments: Any, **settings: Any) -> ExpressionError | None:
+    """Call a function that may refuse, and return its error; any other exception is a defect."""
+    try:
+        call(function_name, *arguments, **settings)
+    except ExpressionError as error:
+        return error
+    return None
 
 
 def refusal(function_name: str, /, *arguments: Any, **settings: Any) -> ExpressionError:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.errors import ExpressionError
 from bus.functions import FUNCTIONS, Function
 
-from tests.core.calling import call, refusal
+from tests.core.calling import call, outcome, refusal
 
 MEBI = 1024 * 1024
+VAST = 10**5000  # longer than Python writes out
 HUGE_TEXT = "9" * (8 * MEBI)
 
 
@@ -39,15 +39,15 @@ def _soon() -> Iterator[None]:
 )
 def test_no_pattern_takes_longer_than_the_text_is_long(pattern: str) -> None:
     text = "a" * 50_000 + "!"
-    started = time.process_time()
-    call("match", text, pattern)
-    call("extract", text, pattern)
-    assert time.process_time() - started < 0.1 * 2
+    for function in ("match", "extract"):
+        started = time.process_time()
+        call(function, text, pattern)
+        assert time.process_time() - started < 0.1
 
 
-@pytest.mark.parametrize("width", [8 * MEBI + 1, 10**12, 10**5000, Decimal("1E+900")])
-def test_a_huge_width_is_refused_before_the_text_is_made(width: Any) -> None:
-    assert refusal("pad", "1", width, "0").code == "function-too-long"
+def test_a_huge_width_is_refused_before_the_text_is_made() -> None:
+    for width in (8 * MEBI + 1, 10**12, VAST, Decimal("1E+900")):
+        assert refusal("pad", "1", width, "0").code == "function-too-long"
 
 
 def test_a_text_that_grows_beyond_its_bounds_is_refused_before_it_is_made() -> None:
@@ -59,30 +59,23 @@ def test_a_text_that_grows_beyond_its_bounds_is_refused_before_it_is_made() -> N
     assert refusal("split", "," * 2_000_000, ",").code == "split-too-many"
 
 
-@pytest.mark.parametrize("number", [Decimal("1E+999999999"), Decimal("-1E-999999999"), Decimal("0E+999999999"), 10**5000])
 @pytest.mark.parametrize("function", ["text", "decimal", "integer", "round", "amount_in_chinese"])
-def test_a_number_of_a_billion_digits_is_refused(function: str, number: Any) -> None:
-    assert refusal(function, number).code in {"number-out-of-range", "amount-too-large"}
+def test_a_number_of_a_billion_digits_is_refused(function: str) -> None:
+    for number in (Decimal("1E+999999999"), Decimal("-1E-999999999"), Decimal("0E+999999999"), VAST):
+        assert refusal(function, number).code == "number-out-of-range"
 
 
-@pytest.mark.parametrize("digits", [10**9, -(10**9), 10**5000, -(10**5000)])
-def test_rounding_to_any_number_of_digits_is_done_at_once(digits: int) -> None:
-    assert call("round", Decimal("12.50"), digits) in (Decimal("12.50"), 0)
+def test_rounding_to_any_number_of_digits_is_done_at_once() -> None:
+    for digits in (10**9, VAST):
+        assert str(call("round", Decimal("12.50"), digits)) == "12.50"
+        assert str(call("round", Decimal("12.50"), -digits)) == "0"
 
 
-@pytest.mark.parametrize(
-    ("function", "arguments"),
-    [
-        ("pad", ("1", -(10**5000))),
-        ("cut", ("1", -(10**5000))),
-        ("add_days", ("2026-03-01", 10**5000)),
-        ("upper", (10**5000,)),
-        ("first", (10**5000,)),
-        ("date", (10**5000,)),
-    ],
-)
-def test_a_message_about_a_huge_number_can_be_said(function: str, arguments: tuple[Any, ...]) -> None:
-    assert "E+5000" in str(refusal(function, *arguments))
+def test_a_message_about_a_huge_number_can_be_said() -> None:
+    for function, *arguments in (
+        ("pad", "1", -VAST), ("cut", "1", -VAST), ("add_days", "2026-03-01", VAST), ("upper", VAST), ("date", VAST),
+    ):
+        assert "E+5000" in str(refusal(function, *arguments))
 
 
 def test_a_message_shows_the_beginning_of_a_text_only() -> None:
@@ -90,15 +83,19 @@ def test_a_message_shows_the_beginning_of_a_text_only() -> None:
         assert len(str(refusal(function, "secret " * 1000))) < 200
 
 
-@pytest.mark.parametrize("count", [10**5000, 10**30])
-def test_cutting_beyond_the_end_is_the_whole(count: int) -> None:
-    assert call("cut", "采购", count) == call("cut_bytes", "采购", count) == "采购"
+def test_cutting_beyond_the_end_is_the_whole() -> None:
+    assert call("cut", "采购", VAST) == call("cut_bytes", "采购", VAST) == "采购"
 
 
 @pytest.mark.parametrize("function", ["decimal", "integer", "round", "parse_date", "gs1", "date"])
 def test_a_document_sized_text_is_refused_at_once(function: str) -> None:
     for text in (HUGE_TEXT, "\ufdfa" * MEBI, "1," * (2 * MEBI), "0-" * (2 * MEBI) + "x"):
         refusal(function, text, *(["10"] if function == "gs1" else []))
+
+
+def test_a_search_that_would_take_minutes_is_refused() -> None:
+    assert refusal("match", HUGE_TEXT, "(?:.?){200}a{200}b").code == "pattern-too-slow"
+    assert call("match", HUGE_TEXT, "^9+$") is True
 
 
 def test_a_huge_text_is_cut_in_bytes_in_bounded_time() -> None:
@@ -118,7 +115,7 @@ def test_deep_nesting_is_refused_where_values_are_compared() -> None:
 
 HOSTILE: tuple[Any, ...] = (
     "", " ", "0", "-1", "1e999", "a" * 1000, "\x00", "\ud800", "%s%n{0.__class__}", "{", "(", "\\", "$(id)", "__import__('os')",
-    "../../etc/passwd", "]C1", "\x1d", "(01)", "９", "yyyy-MM-dd", "UTC", 0, -1, 10**30, 10**5000, True, False, Decimal("NaN"),
+    "../../etc/passwd", "]C1", "\x1d", "(01)", "９", "yyyy-MM-dd", "UTC", 0, -1, 10**30, VAST, True, False, Decimal("NaN"),
     Decimal("sNaN"), Decimal("-Infinity"), Decimal("1E+999999999"), Decimal("0.1"), [], [None], [[]], ["a", 1], {}, {"a": {}},
     [{"a": 1}, {"a": "x"}], 1.5, b"bytes", object(), FUNCTIONS,
 )  # fmt: skip
@@ -130,9 +127,8 @@ CALLS = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda funct
 def test_whatever_the_arguments_a_function_returns_or_refuses(function: Function, data: st.DataObject) -> None:
     count = data.draw(st.integers(sum(parameter.required for parameter in function.parameters), len(function.parameters)))
     arguments = [data.draw(st.sampled_from(HOSTILE) | st.text(max_size=20)) for _ in range(count)]
-    try:
-        call(function.name, *arguments)
-    except ExpressionError as error:
+    error = outcome(function.name, *arguments)
+    if error is not None:
         assert str(error)
         assert error.hint
         assert "object at 0x" not in str(error)

@@ -71,7 +71,7 @@ def test_unique_keeps_each_value_once_in_order(values: list[Any]) -> None:
 
 
 def test_sort_orders_by_fields_in_turn_with_null_last_and_equal_ones_as_they_came() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"item": "B", "qty": 2, "n": 1},
         {"item": "A", "qty": Decimal("10.5"), "n": 2},
         {"item": None, "qty": 1, "n": 3},

@@ -236,6 +236,7 @@ def test_extract_gives_the_first_group_or_the_whole(text: str, pattern: str, par
         ("a++", "pattern-repetition"),
         ("a{1001}", "pattern-too-large"),
         (r"((\pL{100}){100}){9}", "pattern-too-large"),
+        (r"\pL{200}", "pattern-too-large"),
         (r"\p{Klingon}", "pattern-unreadable"),
     ],
 )

@@ -517,7 +517,7 @@ def test_a_queue_with_other_arguments_is_named_with_the_argument(rabbitmq: Broke
     connection.channel().queue_delete("to.crm")
     connection.close()
     assert isinstance(error, ConfigurationError)
-    assert str(error) == "queue to.crm exists with x-queue-type = classic; the bus needs quorum"
+    assert str(error) == "queue to.crm exists with x-queue-type = none; the bus needs quorum"
     assert "rabbitmqctl delete_queue to.crm" in error.hint
 
 

@@ -166,7 +166,7 @@ class Subscription(Inlet):
     def release_all(self) -> None:
         """Give back what is handed out and not settled; for a partition, closing the connection does it."""
         if not self.ordered:
-            for delivery in tuple(self.unsettled):
+            for delivery in tuple(self.unsettled.values()):
                 if isinstance(delivery, Delivery) and delivery.state == OPEN:
                     delivery.release()
 

@@ -10,7 +10,8 @@ from bus.runtime.rabbitmq.url import Address
 # pika keeps code and text of a refused login only as a text of its own.
 _CLOSED = re.compile(r"\((\d{3})\) ['\"](.*)['\"]", re.DOTALL)
 _DIFFERS = re.compile(
-    r"inequivalent arg '(.+?)' for (\w+) '(.+?)' in vhost '.*?': received (.+?) but current is (.+)"
+    r"inequivalent arg '(.+?)' for (\w+) '(.+?)' in vhost '.*?': "
+    r"received (?:the value )?'?(.+?)'?(?: of type '\w+')? but current is (?:the value )?'?(.+?)'?(?: of type '\w+')?$"
 )
 _TOO_LARGE = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
 
@@ -70,7 +71,7 @@ def _by_reply_code(code: int, text: str, address: Address) -> BusError:
     if "unknown exchange type" in text:
         return ConfigurationError("amqp-plugin", address=where, plugin="rabbitmq_consistent_hash_exchange")
     if code == 406 and (differs := _DIFFERS.search(text)):
-        argument, kind, name, wanted, found = (part.strip("'") for part in differs.groups())
+        argument, kind, name, wanted, found = differs.groups()
         return ConfigurationError(
             f"amqp-{kind}-differs", name=name, argument=argument, wanted=wanted, found=found
         )

@@ -1,0 +1,31 @@
+"""Which transport a `--broker` means."""
+
+from pathlib import Path
+from typing import Any
+
+from bus.errors import UsageError
+
+DEFAULT = "sqlite:.bus/bus.db"
+
+
+def open_broker(url: str, *, owner: bool) -> Any:
+    """Return the transport for a URL, not opened yet.
+
+    Args:
+        owner: this process runs the bus; else it looks in beside it.
+
+    Raises:
+        UsageError: nothing the bus can speak to.
+    """
+    url = url or DEFAULT
+    if url.startswith("sqlite:"):
+        from bus.runtime.embedded import EmbeddedBroker  # noqa: PLC0415 - only what is used is loaded
+
+        path = Path(url.removeprefix("sqlite:").removeprefix("//") or ".bus/bus.db")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return EmbeddedBroker(path, owner=owner)
+    if url.startswith(("amqp://", "amqps://")):
+        from bus.runtime.rabbitmq import RabbitBroker  # noqa: PLC0415 - only what is used is loaded
+
+        return RabbitBroker(url)
+    raise UsageError("broker-url", scheme=url.split(":", 1)[0])

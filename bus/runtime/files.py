@@ -1,0 +1,91 @@
+"""Reading configuration from disk: routing.yaml or a folder of them, lookups, adapters."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from bus.adapter import AdapterSpec
+from bus.config.load import load
+from bus.config.model import Configuration
+from bus.errors import ConfigurationError, UsageError
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+
+
+class Disk:
+    """Files as `bus.config.load` reads them; remembers which it read, for watching."""
+
+    def __init__(self) -> None:
+        self.read_files: set[str] = set()
+
+    def read(self, path: str) -> bytes:
+        """Return a file's bytes. Raises OSError."""
+        self.read_files.add(path)
+        if os.path.getsize(path) > MAX_FILE_BYTES:  # noqa: PTH202 - keeps the path as it was typed, for messages
+            raise OSError(27, "file too large")
+        return Path(path).read_bytes()
+
+
+@cache
+def adapters() -> Mapping[str, AdapterSpec]:
+    """Return every adapter that is installed, by name."""
+    found = {}
+    for point in sorted(entry_points(group="bus.adapters"), key=lambda point: point.name):
+        try:
+            spec = point.load()
+        except Exception as error:  # noqa: BLE001 - a third party's module may raise anything at import
+            raise ConfigurationError("adapter-broken", adapter=point.name, reason=type(error).__name__) from error
+        found[spec.name] = spec
+    return found
+
+
+def find(given: str | None) -> Path:
+    """Return `routing.yaml`, else `routing/`, in the working directory, or the path given. Raises UsageError."""
+    if given is not None:
+        path = Path(given)
+        if not path.exists():
+            raise UsageError("routing-not-found", path=given)
+        return path
+    for name in ("routing.yaml", "routing"):
+        if Path(name).exists():
+            return Path(name)
+    raise UsageError("routing-missing", folder=str(Path.cwd()))
+
+
+def texts_of(path: Path) -> dict[str, str]:
+    """Return the YAML files of a configuration by path. Raises UsageError."""
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    if not files:
+        raise UsageError("routing-empty-folder", folder=str(path))
+    texts = {}
+    for file in files:
+        if file.name.endswith("_test.yaml"):
+            continue
+        try:
+            texts[str(file)] = file.read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise UsageError("routing-not-utf8", path=str(file), byte=error.start) from error
+        except OSError as error:
+            raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
+    return texts
+
+
+def read_configuration(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Configuration, Disk]:
+    """Read a configuration with everything that is wrong with it."""
+    disk = Disk()
+    return load(texts_of(path), disk, os.environ if environment is None else environment, adapters()), disk
+
+
+def usable_configuration(path: Path) -> tuple[Configuration, Disk]:
+    """Read a configuration that may run. Raises ConfigurationError with its findings otherwise."""
+    config, disk = read_configuration(path)
+    if config.errors:
+        raise ConfigurationError("routing-has-errors", findings=config.findings, path=str(path), count=len(config.errors))
+    return config, disk
+
+
+def folder_of(path: Path) -> Path:
+    """The folder that relative paths of a configuration start at."""
+    return (path if path.is_dir() else path.parent).resolve()

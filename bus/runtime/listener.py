@@ -1,0 +1,82 @@
+"""The HTTP server that HTTP sources share, and the one that shows metrics."""
+
+import asyncio
+import contextlib
+import socket
+from typing import Any
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from bus.errors import UsageError
+
+DEFAULT_LISTEN = "127.0.0.1:8080"
+
+
+def split_address(address: str, option: str) -> tuple[str, int]:
+    """`host:port`, `:port` or `[::1]:port`. Raises UsageError."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise UsageError("address-unclear", option=option, address=address)
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+class Listener:
+    """One port, one application per path."""
+
+    def __init__(self, address: str) -> None:
+        self.host, self.port = split_address(address, "--listen")
+        self._address = address
+        self._paths: dict[str, Any] = {}
+        self._server: Any = None
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, path: str, app: Any) -> None:
+        """Register an ASGI application at a path."""
+        self._paths[path] = app
+
+    async def start(self) -> None:
+        """Begin to listen. Raises UsageError when the port is taken."""
+        if not self._paths:
+            return
+        import uvicorn  # noqa: PLC0415 - 0.1 s nobody without HTTP sources waits for
+
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listening = socket.socket(family)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((self.host, self.port))
+        except OSError as error:
+            listening.close()
+            raise UsageError("port-taken", option="--listen", address=self._address, reason=error.strerror or str(error)) from error
+        self.port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            self._dispatch, log_config=None, access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=5,
+        )
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None  # the app has its own
+        self._server.capture_signals = contextlib.nullcontext
+        self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
+
+    async def _dispatch(self, scope: Any, receive: Any, send: Any) -> None:
+        app = self._paths.get(scope.get("path", "").rstrip("/") or "/")
+        if app is not None:
+            await app(scope, receive, send)
+        elif scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"application/json")]})
+            await send({"type": "http.response.body", "body": b'{"error":{"code":"no-such-path"}}'})
+
+    async def stop(self) -> None:
+        """Answer what came in, then close."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+
+def serve_metrics(address: str, registry: CollectorRegistry) -> Any:
+    """Show the metrics at `http://host:port/metrics`; return what closes it. Raises UsageError."""
+    host, port = split_address(address, "--metrics")
+    try:
+        server, _ = start_http_server(port, host, registry)
+    except OSError as error:
+        raise UsageError("port-taken", option="--metrics", address=address, reason=error.strerror or str(error)) from error
+    return server
