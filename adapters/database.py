@@ -55,7 +55,7 @@ class DatabaseSourceOptions(SourceOptions):
     poll: Duration = Field(default=1.0, gt=0, description="Pause before an empty table is looked at again.")
     batch: int = Field(default=100, ge=1, le=500, description="Rows taken at a time.")
     claim: Duration = Field(
-        default=30.0, gt=0, description="A row taken for this long, its reader having died, is new again."
+        default=10.0, gt=0, description="A row taken for this long, its reader having died, is new again."
     )
 
 

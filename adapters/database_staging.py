@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from adapters.database import DatabaseSourceOptions
 from adapters.database_tables import database_errors, listed, make_engine, reflect
-from adapters.database_values import as_text, row_document
+from adapters.database_values import as_text, into_column, row_document
 from bus.adapter import Site
 from bus.errors import BusError, ConfigurationError, DocumentError, Refused
 
@@ -48,6 +48,7 @@ class Layout:
     document: sa.Column[Any] | None
     columns: tuple[sa.Column[Any], ...]
     kinds: Mapping[str, sa.types.TypeEngine[Any]]
+    values: Mapping[str, Any]  # what the status column holds for new, taken, done, failed
 
     def where(self, key: Key) -> sa.ColumnElement[bool]:
         """Return the condition for one row."""
@@ -126,17 +127,11 @@ class StagingTable:
         assert self._layout is not None
         return self._layout
 
-    def _value(self, status: str) -> Any:
-        """Return what the status column holds for `status`; a text, unless the column is numeric."""
-        value: str = getattr(self._options.statuses, status)
-        kind = self._at.kinds[self._at.status.name]
-        return int(value) if isinstance(kind, (sa.Integer, sa.Numeric)) else value
-
     def _is_new(self) -> sa.ColumnElement[bool]:
-        return sa.or_(self._at.status.is_(None), self._at.status == _bound(self._value("new")))
+        return sa.or_(self._at.status.is_(None), self._at.status == _bound(self._at.values["new"]))
 
     def _is_taken(self) -> sa.ColumnElement[bool]:
-        return self._at.status == _bound(self._value("taken"))
+        return self._at.status == _bound(self._at.values["taken"])
 
     def _keys(self, connection: sa.Connection, where: sa.ColumnElement[bool], limit: int) -> list[Key]:
         query = sa.select(*self._at.key).where(where).order_by(*self._at.key).limit(limit)
@@ -146,7 +141,7 @@ class StagingTable:
         self, connection: sa.Connection, key: Key, still: sa.ColumnElement[bool], status: str, **more: Any
     ) -> bool:
         """Change the status of a row, if it `still` is what it was; say whether it was."""
-        values = {self._at.status.name: self._value(status), **more}
+        values = {self._at.status.name: self._at.values[status], **more}
         statement = sa.update(self._at.table).where(self._at.where(key), still).values(values)
         return connection.execute(statement).rowcount == 1
 
@@ -244,12 +239,21 @@ def _layout(table: sa.Table, options: DatabaseSourceOptions, system: str) -> Lay
     document = None if listed_columns else column_or_none(options.document, "document")
     if document is None and options.format != "json":
         raise ConfigurationError("database-columns-are-json", format=options.format)
+    values: dict[str, Any] = {}
+    for state, value in options.statuses.model_dump().items():
+        try:
+            values[state] = into_column(value, status, status.type, "UTC")
+        except Refused as error:
+            type_ = error.fields["type"]
+            raise ConfigurationError(
+                "database-status", system=system, table=table.name, name=status.name, value=value, type=type_
+            ) from error
     rest = [c for c in there if c is not status and c is not error]
     kinds = {c.name: c.type for c in there}
     for each in there:
         each.type = sa.types.NULLTYPE  # as the driver gives and takes values; SQLAlchemy has floats
     columns = tuple(column(name) for name in listed_columns) or tuple(rest)
-    return Layout(table, key, status, error, document, columns, kinds)
+    return Layout(table, key, status, error, document, columns, kinds, values)
 
 
 def _document(value: Any, options: DatabaseSourceOptions) -> bytes:

@@ -19,11 +19,15 @@ DRIVERS = {
     "oracle": "oracle+oracledb",
 }
 # A server that vanishes is noticed within half a minute or so; what the URL's query says has priority.
-TIMEOUTS: Mapping[str, Mapping[str, int]] = {
+ARGUMENTS: Mapping[str, Mapping[str, int | str]] = {
     "psycopg": {
         "connect_timeout": 10, "tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5,
     },
-    "pymysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
+    "pymysql": {
+        "connect_timeout": 10, "read_timeout": 60, "write_timeout": 60,
+        # Many an old server cuts what is too long and too large, and says nothing.
+        "init_command": "set session sql_mode = concat_ws(',', nullif(@@sql_mode, ''), 'STRICT_ALL_TABLES')",
+    },
     "pysqlite": {"timeout": 10},
 }
 # PyMySQL counts these among the errors that may pass, but a row of this kind never gets in.
@@ -65,7 +69,7 @@ def make_engine(url: str, system: str, folder: Path) -> sa.Engine:
         parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
         if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
             parsed = parsed.set(database=str(folder / str(parsed.database)))
-        own = TIMEOUTS.get(parsed.get_dialect()().driver, {})
+        own = ARGUMENTS.get(parsed.get_dialect()().driver, {})
         arguments = {name: value for name, value in own.items() if name not in parsed.query}
         return sa.create_engine(parsed, connect_args=arguments, pool_pre_ping=True, hide_parameters=True)
     except (sa_exc.NoSuchModuleError, ModuleNotFoundError) as exc:

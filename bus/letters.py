@@ -24,6 +24,7 @@ SINCE = "bus-since"  # when the event was accepted, milliseconds since 1970
 AT = "bus-at"  # when it became a letter, milliseconds since 1970
 KIND = "bus-kind"  # event or document
 LOOKUP = "bus-lookup"  # of an unmapped code: table, column by, column to, codes
+DOCUMENT = "bus-document"  # id of the document a letter keeps
 REPLAY = "bus-replay"  # on a replayed message: how often it was
 ORDER = "bus-order"  # on a delivery whose route says `ordering: key`: the key
 MAX_FIELD = 300  # characters kept of any one field
@@ -89,12 +90,13 @@ def of_document(
     system: str, name: str, id_: str, body: bytes, error: BusError, now_s: float, *,
     content_type: str = "", rule: str = "",
 ) -> Message:
-    """A letter about a document that became no event, or not all of them."""
+    """A letter about a document that became no event, or not all of them: then `rule` says which is missing."""
     headers: dict[str, Header] = {
-        **_reason(error, None), KIND: "document", SYSTEM: system, NAME: name, "bus-rule": rule,
+        **_reason(error, None), KIND: "document", SYSTEM: system, NAME: name, DOCUMENT: id_,
         AT: int(now_s * 1000), SINCE: int(now_s * 1000), ATTEMPT: 0,
     }
-    return Message(INVALID, id_, body, headers, content_type or "application/octet-stream")
+    letter = f"{id_}:{rule}" if rule else id_
+    return Message(INVALID, letter, body, headers, content_type)
 
 
 def is_parked(error: BusError) -> bool:
@@ -156,7 +158,8 @@ def replayed(message: Message) -> Message:
     headers[REPLAY] = _replays(message) + 1
     if letter.kind == "document":
         headers |= {SYSTEM: letter.system, NAME: message.headers.get(NAME, "")}
-        return Message(DOCUMENTS, message.id, message.body, headers, message.content_type)
+        id_ = str(message.headers.get(DOCUMENT, message.id))
+        return Message(DOCUMENTS, id_, message.body, headers, message.content_type)
     if letter.route:
         headers |= {ROUTE: letter.route, SYSTEM: letter.system}
     event_id = message.headers.get(PREFIX + "id", message.id)

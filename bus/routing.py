@@ -59,7 +59,7 @@ class Target:
 
     def __init__(self, route: Route, system: str, config: Configuration, position: int) -> None:
         self.route, self.system, self.position = route, system, position
-        self._config = config
+        self.config = config
         known = config.systems[system]
         sink = known.sink
         self.encoding = route.encoding or (sink.options.encoding if sink is not None else "utf-8")
@@ -74,7 +74,7 @@ class Target:
     def programs(self) -> RoutePrograms:
         """The route's programs for this system."""
         if self._programs is None:
-            self._programs = route_programs(self.route, self._config, self.system)
+            self._programs = route_programs(self.route, self.config, self.system)
         return self._programs
 
     def matches(self, event: Event) -> bool:

@@ -35,8 +35,6 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return "[…]"
-    if value is None:
-        return "null"
     if isinstance(value, int) and value.bit_length() > MAX_DIGITS:  # str() refuses the very long
         return format(Decimal(value), ".6E")
     return str(value)[:_SHOWN_CHARACTERS] if isinstance(value, int | Decimal | date) else "{…}"
@@ -92,9 +90,11 @@ def size_of(function: str, value: Any) -> int:
 
 
 def list_of(function: str, value: Any) -> list[Any]:
-    """A list."""
+    """A list; one XML element is a list of itself, because a document cannot tell one from several."""
     if isinstance(value, list):
         return value
+    if type(value) is Element:
+        return [value]
     raise ExpressionError("function-needs-list", function=function, value=shown(value))
 
 

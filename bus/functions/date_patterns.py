@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from bus.errors import ExpressionError
 from bus.functions.arguments import MAX_PATTERN, shown
 from bus.functions.moments import OFFSET, moment_of
-from bus.types import DATE, DATETIME, Type
+from bus.types import ANY, DATE, DATETIME, Type
 
 Write = Callable[[datetime], str]
 Read = Callable[[str, tzinfo], date | None]
@@ -88,7 +88,9 @@ def check_parse_pattern(pattern: str) -> ExpressionError | None:
 
 
 def date_pattern_type(pattern: str) -> Type:
-    """What `parse_date` makes with a pattern that is right: DATETIME when it has a time, else DATE."""
+    """What `parse_date` makes with a pattern: DATETIME when it has a time, else DATE; ANY of a wrong one."""
+    if check_date_pattern(pattern):
+        return ANY
     return DATETIME if any(field in _TIMES for field, _ in _pieces(pattern)) else DATE
 
 

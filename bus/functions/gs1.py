@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from bus.errors import ExpressionError
 from bus.functions.arguments import shown, text_of
 from bus.functions.moments import full_year, moment_of
-from bus.types import DATE, DATETIME, DECIMAL, TEXT, Type
+from bus.types import ANY, DATE, DATETIME, DECIMAL, TEXT, Type
 
 _FNC1 = "\x1d"
 _SYMBOLOGIES = ("]C1", "]e0", "]d2", "]Q3", "]J1")  # GS1-128, DataBar, DataMatrix, QR Code, DotCode
@@ -98,7 +98,9 @@ def gs1(zone: tzinfo, scan: Any, identifier: Any) -> Any:
 
 
 def gs1_type(identifier: str) -> Type:
-    """What `gs1` returns for an identifier that is right."""
+    """What `gs1` returns for an identifier; ANY for one that is none."""
+    if check_identifier(identifier):
+        return ANY
     wanted = _wanted(identifier)
     ai = next((ai for ai in _ELEMENTS if wanted.fullmatch(ai.replace("n", "0"))), identifier)
     if ai in _DATES:

@@ -53,10 +53,8 @@ def last(values: Any) -> Any:
 
 
 def count(values: Any) -> int:
-    """How many a list holds; null holds none, an element is one."""
-    if values is None:
-        return 0
-    return 1 if isinstance(values, Element) else len(list_of("count", values))
+    """How many a list holds; null holds none."""
+    return 0 if values is None else len(list_of("count", values))
 
 
 def unique(values: Any) -> list[Any]:

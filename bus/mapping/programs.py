@@ -72,6 +72,14 @@ def condition_program(name: str, source: Source, scope: Scope, parameters: str) 
     return program
 
 
+def value_program(name: str, source: Source, scope: Scope, parameters: str) -> Program:
+    """A value of any kind, null too: `made(…) -> value`."""
+    program = Program(name, parameters, scope)
+    code = program.expression(source, scope)
+    program.line(f"return {code.text}", Spot("", source))
+    return program
+
+
 class Rounds(NamedTuple):
     """A route's or rule's own `for`, `if` and `let`."""
 

@@ -153,9 +153,10 @@ class Lines:
     def look_again(self, numbers: Iterable[int] | None = None) -> None:
         """The file has messages that never were in memory, for these queues, or for any."""
         for number in self._by_number if numbers is None else numbers:
-            line = self._by_number[number]
-            line.behind = True
-            self.wake(line)
+            line = self._by_number.get(number)  # None: a queue that only another process knows
+            if line:
+                line.behind = True
+                self.wake(line)
 
     # -------------------------------------------------------------------------------------- hand out
 
@@ -187,6 +188,8 @@ class Lines:
                 self._tell_file(line)
             if batch := self._hand_out(line, room, taker):
                 self._call(taker, batch)
+                if line.behind and taker.out < taker.prefetch:
+                    self.wake(line)  # large ones come in several parts
 
     def _read(self, line: Line, count: int) -> None:
         """Have `count` messages in memory, or all there are."""

@@ -59,6 +59,8 @@ INSERT INTO counter VALUES (0);
 """
 
 _LISTED = "WHERE seq IN (SELECT value FROM json_each(?))"  # Python writes a list of numbers as JSON does
+_THERE = f"SELECT seq FROM message {_LISTED}"  # noqa: S608 - only our own text
+_PURGE = "DELETE FROM mark WHERE n IN (SELECT n FROM (SELECT n, at FROM mark ORDER BY n LIMIT ?) WHERE at < ?)"
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode  # untyped: msgspec knows no union of str and bytes
@@ -284,12 +286,8 @@ class Store:
             if _delete(db, "message", gone) != len(gone):
                 # Rare: another process has settled some. Start over with those that are still there.
                 db.execute("ROLLBACK")
-                there = {
-                    seq for (seq,) in db.execute(f"SELECT seq FROM message {_LISTED}", (str(gone),))
-                }
-                return self._transaction(
-                    [c for c in changes if not c.replaces or c.replaces in there], handed, eager
-                )
+                there = {0, *(seq for (seq,) in db.execute(_THERE, (str(gone),)))}
+                return self._transaction([c for c in changes if c.replaces in there], handed, eager)
             counts.subtract(seq >> SHIFT for seq in gone)
 
         rows: list[tuple[int, float, int, bytes]] = []
@@ -322,7 +320,8 @@ class Store:
         marks = [(now, *change.mark) for change in changes if change.mark]
         if marks:
             _insert(db, "OR REPLACE INTO mark (at, identity, digest)", 3, marks)
-            self._purge(2 * len(marks), now)
+            # Twice as many as came: the table shrinks to the window without a clock of its own.
+            db.execute(_PURGE, (2 * len(marks), now - self._window_s))
         if last != self.last:
             db.execute("UPDATE counter SET last = ?", (last,))
         if counts or written.handed:
@@ -333,19 +332,12 @@ class Store:
                     for queue in counts.keys() | written.handed.keys()
                 ],
             )
+        next_due = self.next_due
         if delayed or written.moved or written.foreign:
-            (self.next_due,) = db.execute("SELECT min(due) FROM delayed").fetchone()
+            (next_due,) = db.execute("SELECT min(due) FROM delayed").fetchone()
         db.execute("COMMIT")
-        self.last = last
+        self.last, self.next_due = last, next_due
         return written
-
-    def _purge(self, at_most: int, now: float) -> None:
-        # Twice as many as came: the table shrinks to the window without a clock of its own.
-        self._writer.execute(
-            "DELETE FROM mark WHERE n IN"
-            " (SELECT n FROM (SELECT n, at FROM mark ORDER BY n LIMIT ?) WHERE at < ?)",
-            (at_most, now - self._window_s),
-        )
 
     # ----------------------------------------------------------------------------------------- read
 

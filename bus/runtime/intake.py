@@ -84,8 +84,8 @@ class Intake:
         for failed in outcome.failures:
             if failed.error.code != "document-too-large":  # that one stays where it was found
                 messages.append(letters.of_document(
-                    document.system, document.name, f"{document.id}:{failed.rule}" if failed.rule else document.id,
-                    document.body, failed.error, now_s, content_type=document.content_type, rule=failed.rule,
+                    document.system, document.name, document.id, document.body, failed.error, now_s,
+                    content_type=document.content_type, rule=failed.rule,
                 ))
         return outcome, messages
 

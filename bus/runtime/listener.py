@@ -34,6 +34,11 @@ class Listener:
         """Register an ASGI application at a path."""
         self._paths[path] = app
 
+    @property
+    def has_paths(self) -> bool:
+        """Whether anything listens."""
+        return bool(self._paths)
+
     async def start(self) -> None:
         """Begin to listen. Raises UsageError when the port is taken."""
         if not self._paths:

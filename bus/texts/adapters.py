@@ -161,6 +161,12 @@ TEXTS: dict[str, Text] = {
         "name the columns that tell rows apart: key: [...]",
         "请用 key: [...] 写出能区分各行的列",
     ),
+    "database-status": Text(
+        "system '{system}': column '{name}' of table '{table}' is {type} and cannot hold the status '{value}'",
+        "系统 '{system}'：表 '{table}' 的列 '{name}' 是 {type}，放不下状态 '{value}'",
+        "name values that fit, e.g. statuses: {{new: 0, taken: 1, done: 2, failed: 9}}",
+        "请写能放下的值，例如 statuses: {{new: 0, taken: 1, done: 2, failed: 9}}",
+    ),
     "database-name": Text(
         "{name!r} cannot be the name of a table or column",
         "{name!r} 不能作为表名或列名",

@@ -235,6 +235,22 @@ def test_two_sinks_at_once_write_each_delivery_once(url: str, tmp_path: Path) ->
     assert any(all(answer.ok for answer in batch) for batch in answers)
 
 
+def test_a_server_that_is_used_to_cutting_values_is_told_not_to(mariadb: str, tmp_path: Path) -> None:
+    engine = sa.create_engine(mariadb, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        strict = connection.exec_driver_sql("select @@global.sql_mode").scalar_one()
+        connection.exec_driver_sql("drop table if exists bus_small")
+        connection.exec_driver_sql("create table bus_small (id integer primary key, qty tinyint)")
+        connection.exec_driver_sql("set global sql_mode = ''")
+    try:
+        [[answer]] = deliver(mariadb, tmp_path, [outbound(b'{"bus_small": [{"id": 1, "qty": 1000}]}')])
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("set global sql_mode = %s", (strict,))
+    assert (answer.ok, answer.retry, answer.code) == (False, False, "row-refused")
+    assert "qty" in answer.message
+
+
 @pytest.mark.parametrize(("url", "code"), [("erp SECRET", "database-url"), ("db9000://erp", "database-driver")])
 def test_a_url_nobody_can_use_is_said_at_once_and_not_shown(url: str, code: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:

@@ -231,6 +231,8 @@ def test_a_row_larger_than_max_body_is_failed_and_the_next_one_goes_on(url: str,
         ({"columns": ["po_nr"]}, "database-no-column", "po_no"),
         ({"key": ["id", "line"]}, "database-no-column", "line"),
         ({"document": "body"}, "database-no-column", "document"),
+        ({"status": "qty"}, "database-status", "new"),
+        ({"statuses": {"failed": "failed for good"}}, "database-status", "VARCHAR(10)"),
     ],
 )
 def test_what_is_missing_is_said_with_what_is_there(

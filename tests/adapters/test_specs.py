@@ -112,7 +112,7 @@ def test_the_example_brings_documents_in_and_says_what_became_of_them(tcp: Any) 
 
     bus = Bus()
     asyncio.run(run())
-    assert bus.bodies == [b"GP-1;12.50", b"GP-2;3"]
+    assert bus.bodies == [b"GP-1;12.50\n", b"GP-2;3\n"]
     assert said == [b"OK\n", b"OK\n"]
 
 

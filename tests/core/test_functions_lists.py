@@ -35,6 +35,15 @@ def test_first_and_last_of_nothing_are_null() -> None:
     assert call("last", ["A", "B"]) == "B"
 
 
+def test_one_element_is_a_list_of_itself() -> None:
+    assert call("first", GROUP) is GROUP
+    assert call("last", GROUP) is GROUP
+    assert call("unique", LEAF) == [LEAF]
+    assert call("join", LEAF, ",") == "A1"
+    assert call("group", GROUP, "no") == [{"no": "PO-1", "rows": [GROUP]}]
+    assert call("sort", GROUP, "no") == [GROUP]
+
+
 def test_count_counts_null_as_none_and_an_element_as_one() -> None:
     assert [call("count", value) for value in (None, [], [None, 1], GROUP)] == [0, 0, 2, 1]
 

@@ -178,7 +178,7 @@ def test_round_is_the_nearest_number_of_so_many_digits(number: Decimal, digits: 
     nearest = (whole + (2 * rest >= step)) * step
     assert abs(Fraction(rounded)) == nearest
     assert not rounded or (rounded < 0) == (number < 0)
-    assert -rounded.as_tuple().exponent <= max(-number.as_tuple().exponent, 0)  # type: ignore[operator]
+    assert -rounded.as_tuple().exponent <= max(-number.as_tuple().exponent, 0)  # type: ignore[operator] # finite
     assert "E" not in str(rounded)
     assert call("round", rounded, digits) == rounded
 

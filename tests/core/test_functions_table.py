@@ -126,12 +126,13 @@ def test_a_pattern_written_out_says_whether_a_date_or_a_moment_is_read() -> None
     assert date_pattern_type("yyyyMMdd") == DATE
     assert date_pattern_type("yyyy-MM-ddXXX") == DATE
     assert date_pattern_type("yyyy-MM-dd HH:mm") == DATETIME
+    assert date_pattern_type("%Y-%m-%d") == ANY
 
 
 @pytest.mark.parametrize(
     ("identifier", "result"),
     [("10", TEXT), ("(17)", DATE), ("7003", DATETIME), ("310n", DECIMAL), ("3103", DECIMAL), ("392", DECIMAL),
-     ("37", TEXT), ("99", TEXT), ("4300", TEXT)],
+     ("37", TEXT), ("99", TEXT), ("4300", TEXT), ("5", ANY)],
 )  # fmt: skip
 def test_an_identifier_written_out_says_what_a_scan_gives(identifier: str, result: Type) -> None:
     assert gs1_type(identifier) == result

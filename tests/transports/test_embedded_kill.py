@@ -15,6 +15,7 @@ import pytest
 from bus.runtime.embedded import EmbeddedBroker
 from bus.testing import TransportContract, letter
 from bus.topology import dead, to
+
 from tests.transports.load import SYSTEMS, check, in_flight, read_history
 
 ROOT = Path(__file__).parents[2]

@@ -138,8 +138,13 @@ class Subscription(Inlet):
             raise Unavailable("amqp-consumer-cancelled", queue=self.queue)
         channel.on_closed = self._lost
 
+    def restart(self) -> None:
+        """Leave the present channel, if there is one, for a new one."""
+        if self._channel is not None and not self.starting:
+            self._channel.close_soon()
+
     def acknowledge(self, tag: int, *, multiple: bool) -> None:
-        if self._channel is not None:
+        if self._channel is not None and self._channel.is_open:
             self._channel.acknowledge(tag, multiple=multiple)
 
     def give_back(self, delivery: Delivery) -> None:

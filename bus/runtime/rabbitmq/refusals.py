@@ -11,7 +11,8 @@ from bus.runtime.rabbitmq.url import Address
 _CLOSED = re.compile(r"\((\d{3})\) ['\"](.*)['\"]", re.DOTALL)
 _DIFFERS = re.compile(
     r"inequivalent arg '(.+?)' for (\w+) '(.+?)' in vhost '.*?': "
-    r"received (?:the value )?'?(.+?)'?(?: of type '\w+')? but current is (?:the value )?'?(.+?)'?(?: of type '\w+')?$"
+    r"received (?:the value )?'?(.+?)'?(?: of type '\w+')? "
+    r"but current is (?:the value )?'?(.+?)'?(?: of type '\w+')?$"
 )
 _TOO_LARGE = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
 

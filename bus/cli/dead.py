@@ -1,0 +1,211 @@
+"""`bus dead`: what could not be delivered, why, and what to do with it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bus.cli.options import BrokerOption, Format, Output, RoutingOption
+from bus.cli.output import note, paint, show, show_json, table
+from bus.errors import UsageError
+from bus.texts import say
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+
+Ids = Annotated[list[str] | None, typer.Argument(help=say("help-letter-ids"), show_default=False)]
+System = Annotated[str, typer.Option("--system", help=say("help-by-system"), show_default=False)]
+Route = Annotated[str, typer.Option("--route", help=say("help-by-route"), show_default=False)]
+Code = Annotated[str, typer.Option("--code", help=say("help-by-code"), show_default=False)]
+State = Annotated[str, typer.Option("--state", help=say("help-by-state"), show_default=False)]
+Subject = Annotated[str, typer.Option("--subject", help=say("help-by-subject"), show_default=False)]
+All = Annotated[bool, typer.Option("--all", help=say("help-all"))]
+
+
+def _work(routing: str | None, broker: str, act: Callable[[Any, tuple[str, ...]], Awaitable[int]]) -> int:
+    """Open the broker beside whoever runs it, act, close."""
+    from bus.runtime.app import topology_of  # noqa: PLC0415 - loaded only when needed
+    from bus.runtime.brokers import open_broker  # noqa: PLC0415
+    from bus.runtime.files import find, read_configuration  # noqa: PLC0415
+
+    config, _ = read_configuration(find(routing))
+
+    async def main() -> int:
+        transport = open_broker(broker, owner=False)
+        await transport.open(topology_of(config))
+        try:
+            return await act(transport, tuple(config.systems))
+        finally:
+            await transport.close()
+
+    return asyncio.run(main())
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="seconds")
+
+
+@app.command("list", help=say("help-dead-list"))
+def list_(
+    system: System = "", route: Route = "", code: Code = "", state: State = "", subject: Subject = "",
+    routing: RoutingOption = None, broker: BrokerOption = "", output: Output = Format.text,
+) -> int:
+    """Letters, grouped by cause."""
+    from bus.runtime import deadletters  # noqa: PLC0415
+
+    async def act(transport: Any, systems: tuple[str, ...]) -> int:
+        which = deadletters.Chosen(system=system, route=route, code=code, state=state, subject=subject)
+        letters = [letter for letter, _ in await deadletters.chosen(transport, systems, which)]
+        groups = deadletters.groups(letters)
+        if output is Format.json:
+            show_json({
+                "groups": [{**group, "first": _time(group["first"]), "last": _time(group["last"])} for group in groups],
+                "letters": [
+                    {
+                        "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message,
+                        "system": letter.system, "route": letter.route, "type": letter.type, "subject": letter.subject,
+                        "since": _time(letter.since_s), "attempts": letter.attempts, "where": letter.where or None,
+                    }
+                    for letter in letters
+                ],
+            })
+            return 0
+        if not letters:
+            show(say("no-letters"))
+            return 0
+        for group in groups:
+            word = paint(say(f"state-{group['state']}"), "yellow" if group["state"] == "parked" else "red")
+            show(f"{group['count']:>6} × {word}  {group['system']}  {group['route'] or '–'}  {group['message']}")
+        show()
+        head = [say(f"column-{name}") for name in ("id", "state", "system", "route", "subject", "since", "tries", "code")]
+        rows = [
+            (
+                letter.id, say(f"state-{letter.state}"), letter.system, letter.route or "–", letter.subject,
+                _time(letter.since_s), letter.attempts, letter.code,
+            )
+            for letter in letters[:50]
+        ]
+        for line in table(rows, head):
+            show(line)
+        if len(letters) > len(rows):
+            show(say("more-letters", count=len(letters) - len(rows)))
+        return 0
+
+    return _work(routing, broker, act)
+
+
+@app.command("show", help=say("help-dead-show"))
+def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter-id"))],
+          routing: RoutingOption = None, broker: BrokerOption = "", output: Output = Format.text) -> int:
+    """One letter with its original."""
+    from bus.runtime import deadletters  # noqa: PLC0415
+
+    async def act(transport: Any, systems: tuple[str, ...]) -> int:
+        letter, received = _only(await deadletters.chosen(transport, systems, deadletters.Chosen(ids=frozenset([id_]))), id_)
+        body = received.message.body.decode("utf-8", "backslashreplace")
+        facts = {
+            "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message, "hint": letter.hint,
+            "where": letter.where, "system": letter.system, "route": letter.route, "type": letter.type,
+            "subject": letter.subject, "since": _time(letter.since_s), "attempts": letter.attempts,
+        }
+        if output is Format.json:
+            show_json({**facts, "body": body})
+            return 0
+        for name, value in facts.items():
+            if value not in ("", None):
+                show(f"{name:>9}  {value}")
+        show()
+        show(body)
+        return 0
+
+    return _work(routing, broker, act)
+
+
+def _only(found: list[Any], id_: str) -> Any:
+    if not found:
+        raise UsageError("letter-unknown", id=id_)
+    if len(found) > 1:
+        raise UsageError("letter-ambiguous", id=id_, count=len(found))
+    return found[0]
+
+
+@app.command(help=say("help-dead-replay"))
+def replay(
+    ids: Ids = None, system: System = "", route: Route = "", code: Code = "", state: State = "", subject: Subject = "",
+    everything: All = False,  # noqa: FBT002 - typer's shape
+    routing: RoutingOption = None, broker: BrokerOption = "",
+) -> int:
+    """Try letters again."""
+    from bus.runtime import deadletters  # noqa: PLC0415
+
+    which = _chosen(ids, system, route, code, state, subject, everything=everything)
+
+    async def act(transport: Any, systems: tuple[str, ...]) -> int:
+        taken = await deadletters.chosen(transport, systems, which)
+        done = 0
+
+        def progress(count: int) -> None:
+            nonlocal done
+            done += count
+            if len(taken) > deadletters.BATCH:
+                note(say("replay-progress", done=done, count=len(taken)))
+
+        show(say("replayed", count=await deadletters.replay(transport, taken, progress)))
+        return 0 if taken or not which.ids else 1
+
+    return _work(routing, broker, act)
+
+
+@app.command(help=say("help-dead-drop"))
+def drop(
+    ids: Ids = None, system: System = "", route: Route = "", code: Code = "", state: State = "", subject: Subject = "",
+    everything: All = False,  # noqa: FBT002 - typer's shape
+    routing: RoutingOption = None, broker: BrokerOption = "",
+) -> int:
+    """Forget letters for good."""
+    from bus.runtime import deadletters  # noqa: PLC0415
+
+    which = _chosen(ids, system, route, code, state, subject, everything=everything)
+
+    async def act(transport: Any, systems: tuple[str, ...]) -> int:
+        taken = await deadletters.chosen(transport, systems, which)
+        show(say("dropped", count=await deadletters.drop(transport, taken)))
+        return 0 if taken or not which.ids else 1
+
+    return _work(routing, broker, act)
+
+
+@app.command(help=say("help-dead-edit"))
+def edit(
+    id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter-id"))],
+    file: Annotated[Path, typer.Argument(help=say("help-edit-file"))],
+    routing: RoutingOption = None, broker: BrokerOption = "",
+) -> int:
+    """Put a mended body into a letter."""
+    from bus.runtime import deadletters  # noqa: PLC0415
+
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
+
+    async def act(transport: Any, systems: tuple[str, ...]) -> int:
+        letter, received = _only(await deadletters.chosen(transport, systems, deadletters.Chosen(ids=frozenset([id_]))), id_)
+        await deadletters.edited(transport, received, body)
+        show(say("edited", id=letter.id))
+        return 0
+
+    return _work(routing, broker, act)
+
+
+def _chosen(
+    ids: list[str] | None, system: str, route: str, code: str, state: str, subject: str, *, everything: bool
+) -> Any:
+    from bus.runtime.deadletters import Chosen  # noqa: PLC0415
+
+    which = Chosen(frozenset(ids or ()), system, route, code, state, subject)
+    if which == Chosen() and not everything:
+        raise UsageError("letters-not-chosen")
+    return which

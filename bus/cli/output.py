@@ -1,0 +1,58 @@
+"""How results reach a person or a machine: text on stdout, notes on stderr, JSON with `-o json`."""
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, TextIO
+
+COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
+
+
+def paint(text: str, color: str, stream: TextIO | None = None) -> str:
+    """Colour a text for a terminal; as it is when piped or NO_COLOR is set."""
+    stream = stream or sys.stdout
+    if os.environ.get("NO_COLOR") is not None or not stream.isatty():
+        return text
+    return f"\x1b[{COLORS[color]}m{text}\x1b[0m"
+
+
+def show(text: str = "") -> None:
+    """Write a line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Write a line beside the result."""
+    sys.stderr.write(text + "\n")
+
+
+def show_json(value: Any) -> None:
+    """Write the result for a machine."""
+    show(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def width(text: str) -> int:
+    """Columns a text takes on a terminal: Chinese signs take two."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 0 if unicodedata.combining(sign) else 1 for sign in text)
+
+
+def padded(text: str, columns: int) -> str:
+    """A text filled up to so many columns."""
+    return text + " " * max(columns - width(text), 0)
+
+
+def table(rows: Iterable[Iterable[object]], head: Iterable[str]) -> list[str]:
+    """Rows under a head, in columns as wide as they must be."""
+    lines = [list(head), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(width(line[column]) for line in lines) for column in range(len(lines[0]))]
+    made = ["  ".join(padded(cell, widths[column]) for column, cell in enumerate(line)).rstrip() for line in lines]
+    return [paint(made[0], "bold"), *made[1:]]
