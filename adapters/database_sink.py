@@ -54,7 +54,7 @@ class Writer:
         self._engine = make_engine(options.url, site.system, site.folder)
         self._system, self._zone = site.system, site.zone
         self._tables: dict[str, tuple[sa.Table, Kinds]] = {}
-        self._delivered: sa.Table | None = None
+        self._delivered_table: sa.Table | None = None
 
     def write(self, batch: Sequence[Outbound]) -> list[Answer]:
         """Return an answer for each; every delivery is written whole or not at all."""
@@ -89,8 +89,7 @@ class Writer:
 
     def _write_together(self, batch: Sequence[Outbound]) -> list[Answer]:
         with database_errors(self._system):
-            if self._delivered is None:
-                self._delivered = self._make_delivered()
+            delivered = self._delivered()
             with self._engine.begin() as connection:
                 answers = self._recorded(connection, batch)
                 records = []
@@ -100,7 +99,7 @@ class Writer:
                         answers[outbound.id] = _answer(key, count)
                         records.append(self._record(outbound, key, count))
                 if records:
-                    connection.execute(sa.insert(self._delivered), records)
+                    connection.execute(sa.insert(delivered), records)
         return [answers[outbound.id] for outbound in batch]
 
     def _write_rows(self, connection: sa.Connection, outbound: Outbound) -> tuple[str | None, int]:
@@ -145,6 +144,12 @@ class Writer:
             self._tables[name] = table, kinds
         return self._tables[name]
 
+    def _delivered(self) -> sa.Table:
+        """Return the table of deliveries, made on first use."""
+        if self._delivered_table is None:
+            self._delivered_table = self._make_delivered()
+        return self._delivered_table
+
     def _make_delivered(self) -> sa.Table:
         wanted = sa.Table(
             DELIVERED,
@@ -166,7 +171,6 @@ class Writer:
             return reflect(connection, DELIVERED, self._system)  # one made by hand may lack the last columns
 
     def _record(self, outbound: Outbound, key: str | None, count: int) -> Row:
-        assert self._delivered is not None
         values = {
             "delivery_id": outbound.id,
             "route": outbound.route,
@@ -174,14 +178,14 @@ class Writer:
             "first_key": None if key is None else key[:KEY_LENGTH],
             "row_count": count,
         }
-        return {name: value for name, value in values.items() if name in self._delivered.columns}
+        return {name: value for name, value in values.items() if name in self._delivered().columns}
 
     def _recorded(self, connection: sa.Connection, batch: Sequence[Outbound]) -> dict[str, Answer]:
         """Return what was answered for those of the batch that are written already."""
-        assert self._delivered is not None
-        columns = self._delivered.columns
+        delivered = self._delivered()
         ids = [outbound.id for outbound in batch]
-        found = connection.execute(sa.select(self._delivered).where(columns.delivery_id.in_(ids))).mappings()
+        query = sa.select(delivered).where(delivered.columns.delivery_id.in_(ids))
+        found = connection.execute(query).mappings()
         return {row["delivery_id"]: _answer(row.get("first_key"), row.get("row_count") or 0) for row in found}
 
 

@@ -61,7 +61,7 @@ class StagingTable:
     def __init__(self, options: DatabaseSourceOptions, site: Site) -> None:
         self._options, self._system = options, site.system
         self._engine = make_engine(options.url, site.system, site.folder)
-        self._layout: Layout | None = None
+        self._at: Layout  # from `open` on
         # What is written back for each row held: back to new until the bus says otherwise.
         self._held: dict[Key, tuple[str, str | None]] = {}
         self._seen_taken: dict[Key, float] = {}
@@ -78,7 +78,7 @@ class StagingTable:
                 table = reflect(connection, self._options.table, self._system)
         except Refused as error:
             raise ConfigurationError(error.code, (), **error.fields) from error
-        self._layout = _layout(table, self._options, self._system)
+        self._at = _layout(table, self._options, self._system)
 
     def claim(self, now_s: float) -> list[StagedRow]:
         """Take up to `batch` new rows, lowest keys first, from all other readers, and return their documents.
@@ -121,11 +121,6 @@ class StagingTable:
             self.settle()
         finally:
             self._engine.dispose()
-
-    @property
-    def _at(self) -> Layout:
-        assert self._layout is not None
-        return self._layout
 
     def _is_new(self) -> sa.ColumnElement[bool]:
         return sa.or_(self._at.status.is_(None), self._at.status == _bound(self._at.values["new"]))
@@ -243,11 +238,9 @@ def _layout(table: sa.Table, options: DatabaseSourceOptions, system: str) -> Lay
     for state, value in options.statuses.model_dump().items():
         try:
             values[state] = into_column(value, status, status.type, "UTC")
-        except Refused as error:
-            type_ = error.fields["type"]
-            raise ConfigurationError(
-                "database-status", system=system, table=table.name, name=status.name, value=value, type=type_
-            ) from error
+        except Refused as refused:
+            fields = {**refused.fields, "system": system, "value": value}
+            raise ConfigurationError("database-status", (), **fields) from refused
     rest = [c for c in there if c is not status and c is not error]
     kinds = {c.name: c.type for c in there}
     for each in there:

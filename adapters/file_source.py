@@ -23,6 +23,7 @@ from bus.errors import BusError, DocumentError
 from bus.event import digest
 
 MEDIA_TYPES = {"json": "application/json", "xml": "application/xml", "csv": "text/csv"}
+REWATCH_S = 0.5
 DONE, FAILED = "done", "failed"
 
 
@@ -142,10 +143,14 @@ async def _changes(folder: Path) -> AsyncIterator[asyncio.Event]:
     changed, stop = asyncio.Event(), asyncio.Event()
 
     async def watch() -> None:
-        # Where nothing can be watched, or no watch is free, polling alone does it.
-        with suppress(OSError, RuntimeError):
-            async for _ in awatch(folder, stop_event=stop, recursive=False, debounce=200, step=50):
-                changed.set()
+        with suppress(OSError):  # nothing can be watched here, or no watch is free: polling alone does it
+            while not stop.is_set():
+                try:
+                    async for _ in awatch(folder, stop_event=stop, recursive=False, debounce=200, step=50):
+                        changed.set()
+                except (RuntimeError, ExceptionGroup):  # how watchfiles ends at a name that is not UTF-8
+                    changed.set()
+                    await asyncio.sleep(REWATCH_S)
 
     task = asyncio.create_task(watch())
     try:

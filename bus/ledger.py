@@ -20,8 +20,9 @@ Rule 4. An unroutable message is confirmed, after its return. So a return is rem
     has been mended, and is published again; every further return makes the pause longer.
 
 Rule 5. `multiple` acknowledges up to the low-water mark: the highest tag below which every tag is
-    done. It never passes over a hole. What is done above a hole for PATIENCE_S is acknowledged by
-    itself, so that one slow delivery neither starves its neighbours of prefetch nor has them repeated.
+    done. It never passes over a hole. What is done above a hole for PATIENCE_S, or makes up more than
+    half of what is in hand, is acknowledged by itself, so that one slow delivery neither starves its
+    neighbours of prefetch nor has them repeated.
 
 Rule 6. An orphan, a delivery whose epoch is over, is not worked for: its unsent messages are dropped,
     because the delivery itself comes again. Those already sent may still be confirmed; when all are,
@@ -323,11 +324,14 @@ class Ledger(Generic[P]):
             del unsettled[top]
         if top:
             acknowledge.append(Acknowledge(inlet, top, multiple=True))
-        if not unsettled:
-            inlet.newly_done.clear()
-            inlet.old_done.clear()
+        if 2 * (len(inlet.old_done) + len(inlet.newly_done)) > len(unsettled):
+            inlet.old_done = [i for i in (*inlet.old_done, *inlet.newly_done) if i.state == DONE]
+            inlet.newly_done = []
+            if 2 * len(inlet.old_done) > len(unsettled):
+                self._sweep(inlet, now, acknowledge)
+        if not (inlet.old_done or inlet.newly_done):
             self._sweeping.pop(inlet, None)
-        elif inlet not in self._sweeping and (inlet.newly_done or inlet.old_done):
+        elif inlet not in self._sweeping:
             inlet.swept_at = now
             self._sweeping[inlet] = None
 
@@ -342,7 +346,7 @@ class Ledger(Generic[P]):
         inlet.newly_done = []
         inlet.swept_at = now
         if not inlet.old_done:
-            del self._sweeping[inlet]
+            self._sweeping.pop(inlet, None)
 
     def _done(self, incoming: Incoming) -> None:
         if incoming.mark is not None:

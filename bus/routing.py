@@ -127,7 +127,7 @@ def _misfit(error: UnicodeEncodeError, encoding: str) -> DocumentError:
     text, at = error.object, error.start
     opening = text.rfind("<", 0, at)
     name = text[opening + 1 : text.find(">", opening)].split()[0] if opening >= 0 else ""
-    return DocumentError("character-misfit", path=name, character=f"U+{ord(text[at]):04X}", encoding=encoding)
+    return DocumentError("character-misfit", at=name, character=f"U+{ord(text[at]):04X}", encoding=encoding)
 
 
 class Routing:

@@ -1,13 +1,12 @@
 """What tests of the bus, of adapters and of transports start from.
 
 `MemoryBroker` is a transport without a disk, and the reference of what the contract means.
-`TransportContract` is the suite that every transport passes before it may carry anything:
+`TransportContract` is the suite that every transport passes before it may carry anything; its tests are
+plain methods, so pytest runs them, and so does a loop over their names:
 
     class TestMyTransport(TransportContract):
         async def open_transport(self) -> Transport: ...       # opened, and its queues empty
         async def reopen(self, transport) -> Transport: ...    # closed, and opened again on what it held
-
-Its tests are plain methods: pytest runs them, and so does a loop over their names.
 """
 
 import asyncio
@@ -75,8 +74,6 @@ def letter(id_: str, queue: str = ROUTER, body: bytes = b"{}", **more: Any) -> M
 
 _LIMIT_S = 30.0
 _SHORT_S, _LONG_S = 0.3, 0.9
-
-
 _Suite = TypeVar("_Suite", bound="TransportContract")
 
 
@@ -124,8 +121,7 @@ class TransportContract:
         await bus.consume(to("wms"), inbox, 10)
         await bus.publish(sent)
         (received,) = await inbox.holds(1)
-        assert received.message == sent
-        assert received.returned == 0
+        assert (received.message, received.returned) == (sent, 0)
 
     @_story
     async def test_headers_keep_value_and_type(self, bus: Transport) -> None:
@@ -184,7 +180,7 @@ class TransportContract:
         received.become()
         await bus.drain()
         bus = await self.reopen(bus)
-        assert await bus.pull(ROUTER, 10) == []
+        assert list(await bus.pull(ROUTER, 10)) == []
         await bus.close()
 
     @_story
@@ -395,14 +391,12 @@ class TransportContract:
     # pull, depth, marks
 
     @_story
-    async def test_pulling_from_an_empty_queue_gives_nothing(self, bus: Transport) -> None:
-        assert list(await bus.pull(to("wms"), 10)) == []
-
-    @_story
-    async def test_pull_hands_out_no_more_than_asked_for(self, bus: Transport) -> None:
+    async def test_pull_hands_out_no_more_than_asked_for_and_than_there_is(self, bus: Transport) -> None:
+        assert list(await bus.pull(ROUTER, 10)) == []
         await bus.publish(*(letter(f"PO-{n}") for n in range(5)))
         assert [r.message.id for r in await pull_all(bus, ROUTER, 3)] == ["PO-0", "PO-1", "PO-2"]
         assert [r.message.id for r in await pull_all(bus, ROUTER, 2)] == ["PO-3", "PO-4"]
+        assert list(await bus.pull(ROUTER, 10)) == []
 
     @_story
     async def test_two_pulls_never_hand_out_the_same_message(self, bus: Transport) -> None:

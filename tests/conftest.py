@@ -1,4 +1,4 @@
-"""What every test starts from: the servers, one person's settings, and the worker it runs on."""
+"""What every test starts from: the servers, and the settings of nobody in particular."""
 
 import os
 from collections.abc import Iterator
@@ -15,14 +15,6 @@ __all__ = ["mariadb", "postgresql", "rabbitmq"]
 
 settings.register_profile("bus", deadline=None, print_blob=True)
 settings.load_profile("bus")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker, and all that need RabbitMQ, which takes seconds to start."""
-    for item in items:
-        shared = "rabbitmq" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("rabbitmq" if shared else item.path.stem))
 
 
 @pytest.fixture(autouse=True)

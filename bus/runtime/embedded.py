@@ -94,6 +94,7 @@ class EmbeddedBroker(Transport):
                 # What came due while nobody ran is in its queue before anyone looks.
                 await self._loop.run_in_executor(self._thread, self._store.write, (), {}, {})
             except BaseException:
+                self._store.let_go()
                 self._thread.shutdown()
                 raise
             self._state = "open"
@@ -101,10 +102,10 @@ class EmbeddedBroker(Transport):
             self._schedule_due()
             if self._owner:
                 self._poll()
-        self._ordered = topology.ordered
         self._lines.declare(
             await self._loop.run_in_executor(self._thread, self._store.declare, topology.queues)
         )
+        self._ordered = topology.ordered
         if self._owner:
             await self._move_router_queues(topology)
 

@@ -60,7 +60,8 @@ INSERT INTO counter VALUES (0);
 
 _LISTED = "WHERE seq IN (SELECT value FROM json_each(?))"  # Python writes a list of numbers as JSON does
 _THERE = f"SELECT seq FROM message {_LISTED}"  # noqa: S608 - only our own text
-_PURGE = "DELETE FROM mark WHERE n IN (SELECT n FROM (SELECT n, at FROM mark ORDER BY n LIMIT ?) WHERE at < ?)"
+_OLDEST = "SELECT n, at FROM mark ORDER BY n LIMIT ?"
+_PURGE = f"DELETE FROM mark WHERE n IN (SELECT n FROM ({_OLDEST}) WHERE at < ?)"  # noqa: S608 - the same
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode  # untyped: msgspec knows no union of str and bytes
@@ -159,7 +160,7 @@ class Store:
             with self._translated():
                 self._connect()
         except BaseException:
-            self._let_go()
+            self.let_go()
             raise
 
     def _own(self) -> int:
@@ -229,9 +230,10 @@ class Store:
                 with suppress(sqlite3.Error):
                     self._writer.execute("UPDATE queue SET handed = 0 WHERE handed > 0")
         finally:
-            self._let_go()
+            self.let_go()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Close what is open, whatever state it is in."""
         for connection in (getattr(self, "_reader", None), getattr(self, "_writer", None)):
             if connection is not None:
                 with suppress(sqlite3.Error):

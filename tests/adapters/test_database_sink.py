@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +18,7 @@ from bus.errors import ConfigurationError
 
 from tests.adapters.support import outbound, site
 
+ROOT = Path(__file__).parents[2]
 RECEIPTS = """
 create table bus_receipt (
   id {serial}, receipt_no varchar(20) not null, po_no varchar(20), amount numeric(12, 2), due date,
@@ -235,11 +238,35 @@ def test_two_sinks_at_once_write_each_delivery_once(url: str, tmp_path: Path) ->
     assert any(all(answer.ok for answer in batch) for batch in answers)
 
 
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from tests.adapters.test_database_sink import deliver, receipt
+
+for first in range(0, 400, 4):
+    deliver(sys.argv[1], Path(), [receipt(number) for number in range(first, first + 4)])
+    print(first, flush=True)
+"""
+
+
+def test_killed_while_it_writes_every_delivery_is_there_once_after_it_came_again(url: str, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE, cwd=ROOT) as writer:
+        assert writer.stdout is not None
+        while writer.stdout.readline() != b"20\n":
+            assert writer.poll() is None
+        writer.kill()
+    deliver(url, tmp_path, [receipt(number) for number in range(40)])
+    count = len(rows(url, "select * from bus_delivered"))
+    assert count >= 40
+    assert rows(url, "select count(*), count(distinct receipt_no) from bus_receipt") == [(count, count)]
+    assert rows(url, "select count(*) from bus_receipt_line") == [(2 * count,)]
+
+
 def test_a_server_that_is_used_to_cutting_values_is_told_not_to(mariadb: str, tmp_path: Path) -> None:
     engine = sa.create_engine(mariadb, poolclass=sa.NullPool)
     with engine.begin() as connection:
         strict = connection.exec_driver_sql("select @@global.sql_mode").scalar_one()
-        connection.exec_driver_sql("drop table if exists bus_small")
+        connection.exec_driver_sql("drop table if exists bus_small, bus_delivered")
         connection.exec_driver_sql("create table bus_small (id integer primary key, qty tinyint)")
         connection.exec_driver_sql("set global sql_mode = ''")
     try:

@@ -14,8 +14,10 @@ import pytest
 from bus.errors import Unavailable
 from bus.ports import Mark, Received, Transport
 from bus.runtime.embedded import EmbeddedBroker
-from bus.testing import Inbox, TransportContract, letter, pull_all
+from bus.testing import Inbox, TransportContract, letter, pull_all, until
 from bus.topology import DOCUMENTS, ROUTER, Topology, dead, to
+
+from tests.transports.embedded import TOPOLOGY, ids, opened, play
 
 ROOT = Path(__file__).parents[2]
 ORDERED = Topology(TOPOLOGY.systems, TOPOLOGY.delays_s, ordered=True)
@@ -324,5 +326,25 @@ def test_opening_again_with_another_topology_adds_its_queues(path: Path) -> None
             await broker.open(Topology((*TOPOLOGY.systems, "mes")))
             await broker.publish(letter("PO-1", to("mes")), letter("PO-2", to("wms")))
             assert ids(await broker.pull(to("mes"), 1)) == ["PO-1"]
+
+    play(story)
+
+
+def test_a_queue_that_only_another_process_knows_does_not_disturb(path: Path) -> None:
+    newer = Topology((*TOPOLOGY.systems, "mes"))
+
+    async def story() -> None:
+        async with opened(path) as owner, opened(path, newer, owner=False) as guest:
+            await guest.publish(letter("PO-1", to("mes"), delay_s=0.01), letter("PO-2", to("mes")))
+
+            waiting: list[Received] = []
+
+            async def come() -> bool:
+                await owner.publish(letter("any"))
+                waiting.extend(await guest.pull(to("mes"), 2))
+                return len(waiting) == 2
+
+            await until(come)
+            assert ids(waiting) == ["PO-2", "PO-1"]
 
     play(story)

@@ -11,7 +11,7 @@ import contextlib
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from bus.errors import BusError, Refused, Unavailable
 from bus.ledger import Batch, Ledger, Outlet
@@ -236,9 +236,8 @@ class RabbitBroker(Transport):
                 publisher.publish([each.payload for each in outgoing])
         outcome = ledger.outcome(now)
         for inlet, tag, multiple in outcome.acknowledge:
-            assert isinstance(inlet, Subscription)
-            inlet.acknowledge(tag, multiple=multiple)
-        for mark in outcome.marks:
+            cast(Subscription, inlet).acknowledge(tag, multiple=multiple)  # there are no other inlets here
+        for mark in cast(Sequence[Mark], outcome.marks):
             self._remember(mark)
         for batch in outcome.finished:
             future = self._waiting.get(batch)
@@ -272,8 +271,7 @@ class RabbitBroker(Transport):
         self._timer = None
         self._turn()
 
-    def _remember(self, mark: object) -> None:
-        assert isinstance(mark, Mark)
+    def _remember(self, mark: Mark) -> None:
         self._marks[mark.identity] = mark.digest
         self._marks.move_to_end(mark.identity)
         if len(self._marks) > MARKS:

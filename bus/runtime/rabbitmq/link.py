@@ -78,7 +78,7 @@ class Link:
 
     async def _connect(self) -> None:
         """Try every address once; one that fails goes to the end of the list."""
-        error: BusError | None = None
+        error: BusError = Unavailable("amqp-lost", address="")  # there is always an address, whose error replaces it
         for address in tuple(self._addresses):
             gone = asyncio.get_running_loop().create_future()
 
@@ -96,7 +96,6 @@ class Link:
                 self._addresses.append(self._addresses.pop(0))
                 self.drop()
                 self._on_lost()
-        assert error is not None
         raise error
 
     async def _keep(self) -> None:
