@@ -17,6 +17,11 @@ settings.register_profile("bus", deadline=None, print_blob=True)
 settings.load_profile("bus")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long and binary values by their argument: some hold the time, and every worker needs the same ids."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 24) else None
+
+
 @pytest.fixture(autouse=True)
 def _same_person_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let no test depend on who runs it: English, no colours, no settings but those for tests."""

@@ -24,16 +24,14 @@ PACKAGES = ("bus", "adapters", "schemas")
 # standard library, and in tests everything.
 HOMES: dict[str, tuple[str, ...]] = {
     "aiohttp": ("adapters/http*.py", "bus/runtime/*"),
-    "google": (),
+    "click": ("bus/cli/*",),
     "kombu": ("adapters/kombu.py",),
     "lxml": ("bus/codecs/*",),
     "msgspec": ("bus/*", "adapters/*"),
     "pika": ("bus/runtime/rabbitmq/*",),
     "prometheus_client": ("bus/runtime/telemetry*", "bus/runtime/listener.py"),
-    "psycopg": (),
-    "pymysql": (),
     "re2": ("bus/functions/*", "bus/functions.py"),
-    "rich": ("bus/cli/*",),
+    "rich": ("bus/cli/*", "bus/runtime/live.py"),
     "sqlalchemy": ("adapters/database*.py",),
     "sqlite3": ("bus/runtime/embedded_store.py", "bus/runtime/journal*"),
     "starlette": ("adapters/http*.py", "bus/runtime/*"),

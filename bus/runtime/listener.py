@@ -55,7 +55,8 @@ class Listener:
             raise UsageError("port-taken", option="--listen", address=self._address, reason=error.strerror or str(error)) from error
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
-            self._dispatch, log_config=None, access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=5,
+            self._dispatch, log_config=None, access_log=False, lifespan="off", server_header=False,
+            interface="asgi3", timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # the app has its own

@@ -31,7 +31,7 @@ from bus.errors import (
 )
 
 from tests.adapters.servers import serving
-from tests.adapters.support import Bus, raising, refusing, running, site, until
+from tests.adapters.support import Bus, raising, refusing, running, site
 
 SECRET = "canary-of-a-secret"
 JSON = {"Content-Type": "application/json"}
@@ -109,29 +109,30 @@ def test_without_an_id_the_same_body_is_the_same_document() -> None:
     assert other.id != first.id
 
 
+class Slow(Bus):
+    """Stores a document only when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.stored = asyncio.Event(), asyncio.Event()
+
+    async def accept(self, document: Document) -> Accepted:
+        self.reached.set()
+        await self.stored.wait()
+        return await super().accept(document)
+
+
 def test_no_202_comes_before_the_document_is_stored() -> None:
-    bus = Bus()
+    bus = Slow()
 
     async def story(post: Post) -> None:
-        stored, reached = asyncio.Event(), asyncio.Event()
-
-        async def slow(document: Document) -> Accepted:
-            reached.set()
-            await stored.wait()
-            return Accepted(())
-
-        bus.accept = slow  # type: ignore[method-assign]
         task = asyncio.create_task(post())
-        await reached.wait()
+        await bus.reached.wait()
         assert not task.done()
-        stored.set()
+        bus.stored.set()
         assert (await task).status == 202
 
-    class Late(Bus):
-        async def accept(self, document: Document) -> Accepted:
-            return await bus.accept(document)
-
-    talk(Late(), story)
+    talk(bus, story)
 
 
 @pytest.mark.parametrize(
@@ -391,7 +392,7 @@ def test_while_nobody_runs_the_source_documents_are_put_off() -> None:
             async with session.post(f"{url}/in", data=b"{}", headers=JSON) as answer:
                 assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
             async with running(made, bus.accept):
-                await until(lambda: made._accept is not None)  # type: ignore[attr-defined]
+                await asyncio.sleep(0)  # its first step
                 async with session.post(f"{url}/in", data=b"{}", headers=JSON) as answer:
                     assert answer.status == 202
             async with session.post(f"{url}/in", data=b"{}", headers=JSON) as answer:

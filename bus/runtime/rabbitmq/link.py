@@ -78,25 +78,27 @@ class Link:
 
     async def _connect(self) -> None:
         """Try every address once; one that fails goes to the end of the list."""
-        error: BusError = Unavailable("amqp-lost", address="")  # there is always an address, whose error replaces it
-        for address in tuple(self._addresses):
-            gone = asyncio.get_running_loop().create_future()
-
-            def closed(reason: BusError, gone: asyncio.Future[BusError] = gone) -> None:
-                if not gone.done():
-                    gone.set_result(reason)
-
+        for last in range(len(self._addresses) - 1, -1, -1):
             try:
-                self._connection = await connect(address, f"bus {self._name}", closed, self._blocked)
-                self._gone = gone
-                await self._up()
+                await self._connect_to(self._addresses[0])
                 return
-            except BusError as exc:
-                error = exc
+            except BusError:
                 self._addresses.append(self._addresses.pop(0))
                 self.drop()
                 self._on_lost()
-        raise error
+                if not last:
+                    raise
+
+    async def _connect_to(self, address: Address) -> None:
+        gone: asyncio.Future[BusError] = asyncio.get_running_loop().create_future()
+
+        def closed(reason: BusError) -> None:
+            if not gone.done():
+                gone.set_result(reason)
+
+        self._connection = await connect(address, f"bus {self._name}", closed, self._blocked)
+        self._gone = gone
+        await self._up()
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -115,6 +117,8 @@ class Link:
                     await self._connect()
                 except BusError as exc:
                     self._troubled(exc)
+                except Exception as exc:  # noqa: BLE001 - a defect here must not end all traffic for good
+                    loop.call_exception_handler({"message": f"{self._name}: reconnecting failed", "exception": exc})
                 else:
                     self._troubled(None)
                     break
