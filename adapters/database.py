@@ -102,5 +102,6 @@ SPEC = AdapterSpec(
     sink_options=DatabaseSinkOptions,
     sink=sink,
     formats=("rows",),
+    batch=100,
     check=check,
 )

@@ -21,6 +21,7 @@ class DatabaseSource:
     def __init__(self, options: DatabaseSourceOptions, site: Site) -> None:
         self._options, self._system = options, site.system
         self._table = StagingTable(options, site)
+        self.idle = False
 
     async def run(self, accept: Accept) -> None:
         """Read until cancelled; rows claimed but not stored by then are new again.
@@ -35,6 +36,7 @@ class DatabaseSource:
                 await loop.run_in_executor(thread, self._table.settle)
                 rows = await loop.run_in_executor(thread, self._table.claim, loop.time())
                 await self._hand_over(rows, accept)
+                self.idle = not rows
                 if len(rows) < self._options.batch:
                     await loop.run_in_executor(thread, self._table.settle)
                     await asyncio.sleep(self._options.poll)

@@ -61,4 +61,5 @@ SPEC = AdapterSpec(
     source=source,
     sink_options=FileSinkOptions,
     sink=sink,
+    batch=100,
 )

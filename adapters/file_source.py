@@ -41,6 +41,7 @@ class FileSource:
         self._options, self._system = options, site.system
         self._folder = site.folder / options.folder
         self._seen: dict[str, _Seen] = {}
+        self.idle = False
 
     async def run(self, accept: Accept) -> None:
         """Take files in the order of their names until cancelled."""
@@ -52,6 +53,7 @@ class FileSource:
                 while True:
                     changed.clear()
                     whole, wait_s = await loop.run_in_executor(thread, self._list, loop.time())
+                    self.idle = not self._seen
                     for name in whole:
                         document = await loop.run_in_executor(thread, self._read, name)
                         if document is not None:

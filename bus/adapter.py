@@ -164,12 +164,17 @@ class Answer:
 
 
 class Source(Protocol):
-    """Brings documents in until cancelled."""
+    """Brings documents in until cancelled.
+
+    One that can say so has an attribute `idle`: true while its last look found nothing; `--until-idle`
+    waits for it.
+    """
 
     async def run(self, accept: Accept) -> None:
         """Hand every document to `accept`; tell the system it is taken only after `accept` returned.
 
-        Raises Unavailable when the system cannot be reached; the bus calls again after a pause.
+        Raises Unavailable when the system cannot be reached, ConfigurationError or Refused when a person
+        must mend something; the bus calls again after a pause either way.
         """
 
 

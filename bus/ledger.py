@@ -309,10 +309,14 @@ class Ledger(Generic[P]):
         """Whether nothing is on its way out and nothing done waits to be acknowledged."""
         return not (self.outstanding or self._dirty or self._sweeping or self._outcome.finished)
 
-    def due(self) -> float | None:
-        """When `publish` or `outcome` should be called though nothing happens; None when never."""
+    def due(self, *, publishing: bool = True) -> float | None:
+        """When to call `publish` or `outcome` though nothing happens; None when never.
+
+        Args:
+            publishing: false while nothing can be sent, so that what waits to be sent is no reason.
+        """
         times = [inlet.swept_at + PATIENCE_S for inlet in self._sweeping]
-        if self._later:
+        if publishing and self._later:
             times.append(self._later[0][0])
         return min(times, default=None)
 

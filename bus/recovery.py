@@ -1,9 +1,11 @@
 """What becomes of a delivery: decided from the answer, returned as data. No I/O, no clock, no chance."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from bus.adapter import Answer
+from bus.codecs.element import Element
 
 MAX_RETRY_AFTER_S = 24 * 3600.0
 
@@ -37,6 +39,8 @@ class DeadLetter:
 
 
 Decision = Done | Retry | Park | DeadLetter
+
+_DECISIONS: Mapping[str, Decision] = {"done": Done(), "park": Park(), "dead": DeadLetter()}
 
 # A condition over one answer, as `failures` and `success` of routing.yaml compile to.
 Test = Callable[[], bool]
@@ -87,7 +91,36 @@ def decide(
         if fits():
             if do == "retry":
                 return policy.after(attempt, answer.retry_after_s)
-            return {"done": Done(), "park": Park(), "dead": DeadLetter()}[do]
+            return _DECISIONS[do]
     if answer.retry and not answer.ok:
         return policy.after(attempt, answer.retry_after_s)
     return DeadLetter()
+
+
+# Where targets that answer "200 OK" to everything put what really happened.
+_CODES = ("code", "errorCode", "errcode", "error_code", "subCode", "MsgCode", "status")
+_MESSAGES = ("message", "msg", "errorMessage", "errmsg", "error_message", "description", "subMessage")
+
+
+def with_reason(answer: Answer) -> Answer:
+    """The answer with the target's own code and message, where its body holds them: better than "200 OK"."""
+    response = answer.response
+    read: Callable[[str], Any]
+    if isinstance(response, dict):
+        read = response.get
+    elif isinstance(response, Element):
+        read = response.child
+    else:
+        return answer
+    code = _first(read(name) for name in _CODES)
+    message = _first(read(name) for name in _MESSAGES)
+    return replace(answer, code=code or answer.code, message=message or answer.message)
+
+
+def _first(values: Iterable[Any]) -> str:
+    """The first of these that is a short text or number, as text."""
+    for value in values:
+        text = value.text if type(value) is Element else value
+        if type(text) in (str, int) and str(text).strip():
+            return str(text).strip()[:200]
+    return ""

@@ -1,6 +1,7 @@
 """Events and messages: CloudEvents 1.0.2 over AMQP, binary mode written, structured mode and all prefixes read."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,11 +9,11 @@ from typing import Any
 import msgspec
 
 from bus.codecs import read_json_fast
-from bus.errors import DocumentError, InvalidEvent
+from bus.errors import InvalidEvent
 from bus.event import EPOCH, Event
 from bus.plain import parse_iso_datetime
 from bus.ports import Header, Message
-from bus.topology import ROUTER, to
+from bus.topology import ROUTER
 
 PREFIX = "cloudEvents_"
 _PREFIXES = (PREFIX, "cloudEvents:", "ce-")
@@ -158,13 +159,12 @@ def cloudevents_json(event: Event, body: bytes) -> bytes:
     return _encode(attributes)[:-1] + b',"data":' + body + b"}"
 
 
-def with_event(system: str, id_: str, body: bytes, headers: dict[str, Header], data: bytes, **content: str) -> Message:
-    """A delivery that carries its event along: in a header, or behind the document when that is too large."""
+def with_event(delivery: Message, data: bytes) -> Message:
+    """The delivery with its event's data along: in a header, or behind the document when too large for one."""
     if len(data) <= MAX_EVENT_HEADER:
-        headers[EVENT] = data
-        return Message(to(system), id_, body, headers, **content)
-    headers[EVENT_LENGTH] = len(data)
-    return Message(to(system), id_, body + data, headers, **content)
+        return replace(delivery, headers={**delivery.headers, EVENT: data})
+    headers = {**delivery.headers, EVENT_LENGTH: len(data)}
+    return replace(delivery, body=delivery.body + data, headers=headers)
 
 
 def split_event(message: Message) -> tuple[bytes, bytes | None]:
@@ -182,7 +182,3 @@ def utc_now(now_s: float) -> datetime:
     """Seconds since 1970 as a time with a zone."""
     return datetime.fromtimestamp(now_s, UTC)
 
-
-def unreadable(error: DocumentError) -> InvalidEvent:
-    """The error of an event whose data is no JSON."""
-    return InvalidEvent("event-unreadable", reason=str(error))

@@ -16,6 +16,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -253,10 +254,14 @@ class GivenNode:
 
 
 class Proxy:
-    """A TCP connection through a place where it can be cut, or swallowed. Used from one event loop."""
+    """A TCP connection through a place where it can be cut, or swallowed. Used from one event loop.
 
-    def __init__(self, host: str, port: int) -> None:
+    With `tls` it is the server's end of amqps, too.
+    """
+
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._target = host, port
+        self._tls = tls
         self._pairs: list[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = []
         self._pumps: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
@@ -264,7 +269,7 @@ class Proxy:
         self.port = 0
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

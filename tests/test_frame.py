@@ -32,7 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("bus/runtime/telemetry*", "bus/runtime/listener.py"),
     "re2": ("bus/functions/*", "bus/functions.py"),
     "rich": ("bus/cli/*", "bus/runtime/live.py"),
-    "sqlalchemy": ("adapters/database*.py",),
+    "sqlalchemy": ("adapters/database*.py", "bus/demo/*"),
     "sqlite3": ("bus/runtime/embedded_store.py", "bus/runtime/journal*"),
     "starlette": ("adapters/http*.py", "bus/runtime/*"),
     "structlog": ("bus/runtime/telemetry*",),
@@ -44,7 +44,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 SHARED = {"pydantic", "pydantic_core", *PACKAGES, *sys.stdlib_module_names} - set(HOMES)
 
 # The parts of the core that touch the world; everything else in it is pure.
-WORLDLY = ("bus/runtime/*", "bus/cli/*", "bus/testing.py")
+WORLDLY = ("bus/runtime/*", "bus/cli/*", "bus/demo/*", "bus/testing.py")
 IMPURE = (
     "asyncio", "concurrent", "http.client", "logging", "multiprocessing", "os", "random", "secrets", "select",
     "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "urllib.request",
@@ -103,6 +103,11 @@ def _imports(name: str) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.lineno, node.module
+
+
+def test_git_leaves_no_source_out() -> None:
+    written = {path.relative_to(ROOT).as_posix() for top in (*PACKAGES, "tests") for path in (ROOT / top).rglob("*.py")}
+    assert written - set(_tracked()) == set()
 
 
 def test_no_file_is_above_450_lines() -> None:

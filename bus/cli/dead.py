@@ -1,6 +1,5 @@
 """`bus dead`: what could not be delivered, why, and what to do with it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +25,9 @@ All = Annotated[bool, typer.Option("--all", help=say("help-all"))]
 
 def _work(routing: str | None, broker: str, act: Callable[[Any, tuple[str, ...]], Awaitable[int]]) -> int:
     """Open the broker beside whoever runs it, act, close."""
-    from bus.runtime.app import topology_of  # noqa: PLC0415 - loaded only when needed
+    import asyncio  # noqa: PLC0415 - loaded only when needed
+
+    from bus.runtime.app import topology_of  # noqa: PLC0415
     from bus.runtime.brokers import open_broker  # noqa: PLC0415
     from bus.runtime.files import find, read_configuration  # noqa: PLC0415
 

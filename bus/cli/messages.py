@@ -1,6 +1,5 @@
 """`bus publish`, `bus consume`, `bus schema`: what a publisher and a reader need at their desk."""
 
-import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +22,9 @@ def publish(
     output: Output = Format.text,
 ) -> int:
     """Hand documents to the bus as if their system had sent them."""
-    from bus.adapter import Document  # noqa: PLC0415 - loaded only when needed
+    import asyncio  # noqa: PLC0415 - loaded only when needed
+
+    from bus.adapter import Document  # noqa: PLC0415
     from bus.event import digest  # noqa: PLC0415
     from bus.explain import event_of  # noqa: PLC0415
     from bus.inbound import Inbound  # noqa: PLC0415
@@ -96,7 +97,8 @@ def consume(
     output: Output = Format.text,
 ) -> int:
     """Hand over what waits in `to.<system>`."""
-    import base64  # noqa: PLC0415 - loaded only when needed
+    import asyncio  # noqa: PLC0415 - loaded only when needed
+    import base64  # noqa: PLC0415
 
     from bus.runtime.app import topology_of  # noqa: PLC0415
     from bus.runtime.brokers import open_broker  # noqa: PLC0415

@@ -1,7 +1,5 @@
 """`bus run`: the bus itself, until it is told to stop."""
 
-import asyncio
-import logging
 import os
 import signal
 import sys
@@ -11,21 +9,25 @@ import typer
 
 from bus.cli.options import BrokerOption, RoutingOption
 from bus.cli.output import note
-from bus.runtime.listener import DEFAULT_LISTEN
 from bus.texts import say
+
+LISTEN = "127.0.0.1:8080"
 
 
 def run(
     routing: RoutingOption = None,
     broker: BrokerOption = "",
     only: Annotated[list[str] | None, typer.Option("--only", help=say("help-only"), show_default=False)] = None,
-    listen: Annotated[str, typer.Option("--listen", help=say("help-listen"))] = DEFAULT_LISTEN,
+    listen: Annotated[str, typer.Option("--listen", help=say("help-listen"))] = LISTEN,
     metrics: Annotated[str | None, typer.Option("--metrics", help=say("help-metrics"), show_default=False)] = None,
     until_idle: Annotated[bool, typer.Option("--until-idle", help=say("help-until-idle"))] = False,  # noqa: FBT002 - typer's shape
     log_json: Annotated[bool, typer.Option("--log-json", help=say("help-log-json"))] = False,  # noqa: FBT002 - typer's shape
 ) -> int:
     """Run the bus."""
-    from bus.runtime.app import App, parts_of  # noqa: PLC0415 - loaded only when something runs
+    import asyncio  # noqa: PLC0415 - loaded only when something runs
+    import logging  # noqa: PLC0415
+
+    from bus.runtime.app import App, parts_of  # noqa: PLC0415
     from bus.runtime.brokers import open_broker  # noqa: PLC0415
     from bus.runtime.files import find, usable_configuration  # noqa: PLC0415
     from bus.runtime.listener import serve_metrics  # noqa: PLC0415

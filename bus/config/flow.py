@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from bus.config.signs import QUOTED, STRING, bad_escape, negates
 
+_MAX_DEPTH = 64
 _CLOSING = {"[": "]", "{": "}", "(": ")"}
 _TOKENS = re.compile(STRING.pattern + r"|[\[\]{}]")
 _EXTENT = re.compile(STRING.pattern + r"|[\[\]{}(),]")
@@ -19,6 +20,7 @@ _FULL_COLON = re.compile(r"[\w.?@=-]+[ \t]*(：)")
 _NO_BLANK = re.compile(r"([^\W\d][\w.-]*\??:)(?=[^\s/\\:])")
 _BARE_SIGN = re.compile(r"([@`%][\w.:-]*\??)[ \t]*:(?=\s)")
 _NEXT_KEY = re.compile(r"，\s*[\"']?[\w.?@=-]+[\"']?\s*[:：]")
+_PATH_KEY = re.compile(r"([\w.@#-]+(?:\[[0-9]+\][\w.@#-]*)+)[ \t]*:(?=\s)")  # lines[0].qty: names no list to YAML
 _ALIAS = re.compile(r"[*&][\w-]+(?:\s|$)")
 _MEANT_OTHERWISE = re.compile(r"[\[\]{},]|:(?=\s|$)|(?<=\s)#|^[@`%|>*&]|^[-?](?=\s|$)")
 
@@ -46,7 +48,7 @@ class Open(NamedTuple):
 class Fault(NamedTuple):
     """What YAML reads otherwise, from `start` to `end` of the text."""
 
-    what: Literal["expression", "not", "quote", "escape", "key", "blank", "full-width"]
+    what: Literal["expression", "not", "quote", "escape", "key", "path", "blank", "full-width"]
     start: int
     end: int
 
@@ -72,8 +74,10 @@ def ending(text: str) -> Closed | Wrong | Open:
     return Open(opened[-1][0], "".join(closing for _, closing in reversed(opened)))
 
 
-def fault(text: str, start: int, end: int) -> Fault | None:
+def fault(text: str, start: int, end: int, depth: int = 0) -> Fault | None:
     """Return the first fault of the collection whose brackets are at `start` and `end`."""
+    if depth > _MAX_DEPTH:
+        return None
     listed = text[start] == "["
     at = start + 1
     while at < end:
@@ -82,7 +86,7 @@ def fault(text: str, start: int, end: int) -> Fault | None:
             continue
         stop = _extent(text, at, end)
         entry = text[at:stop].rstrip()
-        if found := _entry_fault(text, at, at + len(entry), listed=listed):
+        if found := _entry_fault(text, at, at + len(entry), depth, listed=listed):
             return found
         at = stop
     return None
@@ -102,26 +106,28 @@ def _extent(text: str, at: int, end: int) -> int:
     return end
 
 
-def _entry_fault(text: str, at: int, end: int, *, listed: bool) -> Fault | None:
+def _entry_fault(text: str, at: int, end: int, depth: int, *, listed: bool) -> Fault | None:
     key = _KEY.match(text, at, end)
     if key:
-        return _value_fault(text, key.end(), end, listed=False) if key.end() < end else None
+        return _value_fault(text, key.end(), end, depth, listed=False) if key.end() < end else None
+    if path := _PATH_KEY.match(text, at, end):
+        return Fault("path", path.start(1), path.end(1))
     if full := _FULL_COLON.match(text, at, end):
         return Fault("full-width", full.start(1), full.end(1))
     if bare := _BARE_SIGN.match(text, at, end):
         return Fault("key", bare.start(1), bare.end(1))
     if not listed and (tight := _NO_BLANK.match(text, at, end)):
         return Fault("blank", tight.end(), end)
-    return _value_fault(text, at, end, listed=listed)
+    return _value_fault(text, at, end, depth, listed=listed)
 
 
-def _value_fault(text: str, at: int, end: int, *, listed: bool) -> Fault | None:
+def _value_fault(text: str, at: int, end: int, depth: int, *, listed: bool) -> Fault | None:
     value = text[at:end]
     first = value[0]
     if first in "[{":
         closed = ending(value)
         if isinstance(closed, Closed) and closed.at == len(value) - 1:
-            return fault(text, at, end - 1)
+            return fault(text, at, end - 1, depth + 1)
     elif first in "\"'":
         if not QUOTED.match(value):
             return Fault("quote", at, end)

@@ -152,7 +152,7 @@ class _Reader:
             return
         if here == "map":
             self.sheet.error("yaml-dash", place)
-            self.sheet.edit(number, 0, len(line), "")
+            self.drop(number, column)
             return
         levels = [at for at, _ in (*left, *stay)]
         target = left[0][0] if here else min(levels, key=lambda level: abs(level - column))
@@ -169,6 +169,13 @@ class _Reader:
                 self.sheet.edit(at, 0, 0, " " * by)
             elif by < 0:
                 self.sheet.edit(at, 0, min(-by, indent(line)), "")
+
+    def drop(self, number: int, column: int) -> None:
+        """Leave out a line and what belongs to it."""
+        for at in range(number, len(self.lines)):
+            if at > number and self.lines[at].strip() and indent(self.lines[at]) <= column:
+                break
+            self.sheet.edit(at, 0, len(self.lines[at]), "")
 
     def wide_indent(self, number: int) -> int:
         """Report tabs and full-width blanks that indent a line, and put blanks for them."""

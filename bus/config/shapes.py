@@ -12,7 +12,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 # Bare leaves that YAML, Excel and people read in different ways.
 _UNCLEAR = re.compile(
     r"[+-]?0\d+(\.\d+)?|\d+:\d+(:\d+)?|[+-]?\d+(\.\d+)?[eE][+-]?\d+|\+\d+(\.\d+)?|0[xo]\w+|\d[\d_]*_\d+"
-    r"|\d{4}-\d{2}-\d{2}([T ].*)?|yes|no|on|off|Yes|No|On|Off|YES|NO|ON|OFF|y|n|Y|N|~|\.inf|\.nan"
+    r"|\d{4}-\d{2}-\d{2}([T ].*)?|yes|no|on|off|Yes|No|On|Off|YES|NO|ON|OFF|~|\.inf|\.nan"
 )
 RESERVED = ("for", "if", "let")
 

@@ -52,7 +52,7 @@ def _system(
     zone = section.text("zone", "Asia/Shanghai")
     try:
         ZoneInfo(zone)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         report.error("zone-unknown", section.place_of("zone"), zone=zone)
         zone = "Asia/Shanghai"
     source = sink = None

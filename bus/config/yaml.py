@@ -21,6 +21,7 @@ MAX_CHARACTERS = 2 * 1024 * 1024
 MAX_DEPTH = 64  # no document of a business is deeper, and whoever walks the nodes may recurse
 _MAX_READINGS = 20  # of one file: each ends at a fault that `mend` does not know
 
+_Composed = tuple[Node, list[Finding]]  # the top node, and what is wrong with it beyond its form
 _LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "block", ">": "block"}
 
@@ -32,8 +33,8 @@ _PROBLEMS: tuple[tuple[str, str, bool], ...] = (
     ("found unexpected end of stream", "yaml-unclosed-quote", True),
     ("did not find expected ',' or", "yaml-unclosed-bracket", True),
     ("could not find expected ':'", "yaml-no-colon", True),
-    ("did not find expected", "yaml-indent", False),
-    ("mapping values are not allowed", "yaml-indent", False),
+    ("did not find expected <document start>", "yaml-several-documents", False),
+    ("did not find expected", "yaml-syntax", False),
 )
 
 
@@ -72,20 +73,16 @@ def _mend_characters(sheet: Sheet) -> None:
 
 def _mapping(sheet: Sheet) -> Node | None:
     """Read, mend and read again, until nothing is left that YAML refuses."""
-    try:
-        node, found = _compose(sheet)
-        broken = False
-    except yaml.MarkedYAMLError:
-        broken = True
-    if mend(sheet, broken=broken) or broken:
-        for _ in range(_MAX_READINGS):
-            try:
-                node, found = _compose(sheet)
-                break
-            except yaml.MarkedYAMLError as error:
-                _drop(sheet, error)
-        else:
-            return None
+    composed = _attempt(sheet)
+    # What YAML reads otherwise is mended first: only what it then still refuses is a fault of form.
+    if mend(sheet, broken=False) or composed is None:
+        composed = _attempt(sheet)
+    if composed is None:
+        mend(sheet, broken=True)
+        composed = _insist(sheet)
+    if composed is None:
+        return None
+    node, found = composed
     for finding in found:
         sheet.found(finding)
     if isinstance(node, ScalarNode) and kind(node) == "null":
@@ -96,8 +93,25 @@ def _mapping(sheet: Sheet) -> Node | None:
     return node
 
 
+def _attempt(sheet: Sheet) -> _Composed | None:
+    try:
+        return _compose(sheet)
+    except yaml.MarkedYAMLError:
+        return None
+
+
+def _insist(sheet: Sheet) -> _Composed | None:
+    """Read once more for every fault that only YAML itself finds, leaving out its line."""
+    for _ in range(_MAX_READINGS):
+        try:
+            return _compose(sheet)
+        except yaml.MarkedYAMLError as error:
+            _drop(sheet, error)
+    return None
+
+
 def _drop(sheet: Sheet, error: yaml.MarkedYAMLError) -> None:
-    """Report a fault that only YAML itself found, and leave its line out."""
+    """Report a fault that only YAML found, and leave its line out."""
     problem = str(error.problem)
     code, at_beginning = next(
         ((code, began) for says, code, began in _PROBLEMS if problem.startswith(says)), ("yaml-syntax", False)
@@ -110,7 +124,7 @@ def _drop(sheet: Sheet, error: yaml.MarkedYAMLError) -> None:
     sheet.edit(line, 0, len(sheet.lines[line]), "")
 
 
-def _compose(sheet: Sheet) -> tuple[Node, list[Finding]]:
+def _compose(sheet: Sheet) -> _Composed:
     """Make the nodes of the first document, and say what in it is YAML but not ours.
 
     Raises:

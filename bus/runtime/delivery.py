@@ -18,7 +18,7 @@ from bus.errors import BusError, ExpressionError, Rejected, Unavailable
 from bus.inbound import Replies
 from bus.lanes import Lanes
 from bus.ports import Header, Message, Received, Transport
-from bus.recovery import DeadLetter, Done, Park, Retry, RetryPolicy, decide
+from bus.recovery import DeadLetter, Done, Park, Retry, RetryPolicy, decide, with_reason
 from bus.routing import Routing, Target
 from bus.runtime.telemetry import Telemetry
 from bus.topology import to
@@ -27,7 +27,7 @@ from bus.wire import ATTEMPT, EXTRA, NAME, PATH, ROUTE, envelope, event_message,
 PREFETCH = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Job:
     """One delivery in hand."""
 
@@ -53,7 +53,7 @@ class Delivery:
         self._breaker, self._lanes = Breaker(), Lanes[_Job]()
         self._wake, self._stopping = asyncio.Event(), False
         self._workers: list[asyncio.Task[None]] = []
-        self._waiting: dict[asyncio.TimerHandle, _Job] = {}
+        self._waiting: dict[_Job, asyncio.TimerHandle] = {}
         self._busy = 0
         self._up: bool | None = None
         self.routing = routing
@@ -82,7 +82,7 @@ class Delivery:
             _, late = await asyncio.wait(self._workers, timeout=grace_s)
             for worker in late:
                 worker.cancel()
-        for timer, job in self._waiting.items():
+        for job, timer in self._waiting.items():
             timer.cancel()
             job.received.release()
         for job in self._lanes.rest():
@@ -165,7 +165,7 @@ class Delivery:
         taken_s = time.monotonic() - started
         for job, answer in zip(batch, answers, strict=True):
             self._note(answer)
-            self._settle(job, answer, taken_s)
+            self._settle(job, with_reason(answer), taken_s)
 
     def _note(self, answer: Answer) -> None:
         failing = answer.retry and not answer.ok
@@ -199,8 +199,10 @@ class Delivery:
             state = "parked" if isinstance(decision, Park) else "dead"
             exhausted = isinstance(decision, DeadLetter) and decision.exhausted
             code = "retries-exhausted" if exhausted else "target-refused"
-            error = Rejected(code, system=self.system, code=answer.code or "-", message=answer.message or "-", attempts=out.attempt)
-            self._end_delivery(job, error, state, answer)
+            refusal = Rejected(
+                code, system=self.system, answer=answer.code or "-", reason=answer.message or "-", attempts=out.attempt
+            )
+            self._end_delivery(job, refusal, state, answer)
 
     def _decide(self, job: _Job, answer: Answer) -> Any:
         failure = {"code": answer.code or "-", "message": answer.message or "-"}
@@ -231,9 +233,7 @@ class Delivery:
     def _retry(self, job: _Job, delay_s: float) -> None:
         if job.key:  # it holds back its key: it waits here, unsettled, and its place in the queue is kept
             again = replace(job, outbound=replace(job.outbound, attempt=job.outbound.attempt + 1))
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(delay_s, lambda: self._again(timer))
-            self._waiting[timer] = again  # the timer cannot fire before this line: it needs the loop
+            self._waiting[again] = asyncio.get_running_loop().call_later(delay_s, self._again, again)
             return
         message = job.received.message
         headers: dict[str, Header] = {**message.headers, ATTEMPT: job.outbound.attempt}
@@ -241,8 +241,9 @@ class Delivery:
             message.to, message.id, message.body, headers, message.content_type, message.content_encoding, delay_s
         ))
 
-    def _again(self, timer: asyncio.TimerHandle) -> None:
-        self._lanes.again(self._waiting.pop(timer))
+    def _again(self, job: _Job) -> None:
+        del self._waiting[job]
+        self._lanes.again(job)
         self._wake.set()
 
     def _end_delivery(self, job: _Job, error: BusError, state: Any, answer: Answer) -> None:

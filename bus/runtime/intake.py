@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from bus import letters
 from bus.adapter import Accept, Accepted, Document, Source
-from bus.errors import BusError, DocumentError, Unavailable
+from bus.errors import BusError, DocumentError
 from bus.inbound import Failed, Inbound, Outcome, problem_of
 from bus.ports import Consumer, Message, Received, Transport
 from bus.runtime.telemetry import Telemetry
@@ -110,13 +110,13 @@ class Intake:
 async def run_source(
     system: str, source: Source, accept: Accept, telemetry: Telemetry, on_trouble: Callable[[str, BusError | None], None]
 ) -> None:
-    """Run a source for ever: when its system cannot be reached, again after a growing pause."""
+    """Run a source for ever: when its system cannot be used, again after a growing pause."""
     failures = 0
     while True:
         try:
             await source.run(accept)
             return
-        except Unavailable as error:
+        except BusError as error:
             telemetry.adapter(system, "source", error)
             on_trouble(system, error)
             await asyncio.sleep(PAUSE_S[min(failures, len(PAUSE_S) - 1)])

@@ -9,8 +9,6 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from bus.errors import UsageError
 
-DEFAULT_LISTEN = "127.0.0.1:8080"
-
 
 def split_address(address: str, option: str) -> tuple[str, int]:
     """`host:port`, `:port` or `[::1]:port`. Raises UsageError."""

@@ -126,9 +126,18 @@ class Router:
             return
         match = self.routing.match_one(event, body, route, system)
         if match is None:
-            error = Held("route-gone", route=route, system=system)
-            match = Match(_Gone(route), system, (), error)  # type: ignore[arg-type]  # only its name is read
+            self._gone(received, event, body, route, system)
+            return
         received.become(*self._deliveries(received.message, event, body, [match], routed))
+
+    def _gone(self, received: Received, event: Event, body: bytes, route: str, system: str) -> None:
+        """The route a letter failed for no longer takes the event: back it goes, with that reason."""
+        error = Held("route-gone", route=route, system=system)
+        self._telemetry.mapping_failed(route, system, error, "parked", id=event.id, subject=event.subject)
+        received.become(letters.of_event(
+            {**received.message.headers, **_envelope(event)}, f"{event.id}:{route}:{system}", body, error,
+            self._now_s(), route=route, system=system,
+        ))
 
     def _deliveries(
         self, message: Message, event: Event, body: bytes, matches: Any, routed: Counter[tuple[str, str]]
@@ -167,20 +176,12 @@ class Router:
             headers[letters.ORDER] = event.key
         if letters.REPLAY in message.headers:
             headers[letters.REPLAY] = message.headers[letters.REPLAY]
-        content = {"content_type": document.content_type, "content_encoding": document.encoding}
+        delivery = Message(
+            to(match.system), document.id, document.body, headers, document.content_type, document.encoding
+        )
         sink = self.routing.config.systems[match.system].sink
-        if sink is not None and sink.adapter.sink is not None:
-            return with_event(match.system, document.id, document.body, headers, body, **content)
-        return Message(to(match.system), document.id, document.body, headers, **content)
-
-
-class _Gone:
-    """Stands for a route that routing.yaml no longer has."""
-
-    mode = "live"
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+        has_sink = sink is not None and sink.adapter.sink is not None
+        return with_event(delivery, body) if has_sink else delivery
 
 
 def _envelope(event: Event) -> dict[str, Header]:

@@ -151,7 +151,7 @@ class Telemetry:
         """A system cannot be reached, or can again."""
         self._child(self.metrics.up, system, side).set(0 if error else 1)
         if error is not None:
-            self.log.warning("adapter_down", system=system, side=side, code=error.code)
+            self.log.warning("adapter_down", system=system, side=side, code=error.code, reason=str(error))
         else:
             self.log.info("adapter_up", system=system, side=side)
 

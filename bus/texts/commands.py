@@ -148,4 +148,13 @@ TEXTS: dict[str, Text] = {
     "letter-ambiguous": Text("{count} letters begin with {id}", "有 {count} 封信件以 {id} 开头", "give more of the id", "请多写几位"),
     "letters-not-chosen": Text("no letters are named", "没有指明信件", "give ids, --system, --code …, or --all", "请给出标识、--system、--code 等，或 --all"),
     "adapter-broken": Text("adapter {adapter} cannot be loaded: {reason}", "适配器 {adapter} 无法加载：{reason}"),
+    # bench
+    "bench-core-title": Text("one event of {bytes} bytes, on one core", "一个 {bytes} 字节的事件，单核"),
+    "stage-parse": Text("parse", "解析"),
+    "stage-validate": Text("validate", "校验"),
+    "stage-match": Text("match among 100 routes", "在 100 条路由中匹配"),
+    "stage-json": Text("map and encode JSON", "映射并编码 JSON"),
+    "stage-xml": Text("map and encode XML", "映射并编码 XML"),
+    "stage-total": Text("all of it, {routes} routes", "合计，{routes} 条路由"),
+    "bench-routes-ratio": Text("1,000 routes ÷ 10 routes: {ratio}", "1,000 条路由 ÷ 10 条路由：{ratio}"),
 }

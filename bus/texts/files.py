@@ -77,6 +77,18 @@ TEXTS: dict[str, Text] = {
         "write {sign}",
         "请写 {sign}",
     ),
+    "yaml-stray-bracket": Text(
+        "the bracket {typed} closes nothing",
+        "括号 {typed} 没有对应的左括号",
+        "delete it, or write its opening bracket",
+        "请删除, 或补上左括号",
+    ),
+    "yaml-comment-within": Text(
+        "this comment ends the value, but the next line goes on with it",
+        "注释结束了这个值, 而下一行还在继续",
+        "move the comment to a line above",
+        "请把注释移到上面单独一行",
+    ),
     "yaml-character": Text(
         "invisible character {character}",
         "不可见字符 {character}",
@@ -109,10 +121,10 @@ TEXTS: dict[str, Text] = {
         "请以 '- ' 开头; 如果属于上面的列表项, 请缩进",
     ),
     "yaml-dash": Text(
-        "a list item stands among names",
-        "列表项出现在名称之间",
-        "leave out the '- ', or put the item under the name it belongs to",
-        "请去掉 '- ', 或把它放到所属名称的下面",
+        "a list item cannot stand here",
+        "列表项不能出现在这里",
+        "put each '- item' on a line of its own below its name, or write [a, b]",
+        "请把每个 '- 列表项' 单独成行写在名称下面, 或写成 [a, b]",
     ),
     "yaml-duplicate-key": Text(
         "{key} is written twice; first in line {line}",
@@ -123,8 +135,8 @@ TEXTS: dict[str, Text] = {
     "yaml-key": Text(
         "a list or a mapping cannot be a name",
         "列表或映射不能作为名称",
-        "write the name as text; values are not put in {{ }} here",
-        "名称请写成文本; 这里的值不用 {{ }} 括起来",
+        "write the name as text; values are not put in {{{{ }}}} here",
+        "名称请写成文本; 这里的值不用 {{{{ }}}} 括起来",
     ),
     "yaml-alias": Text(
         "*aliases are not used here",

@@ -98,8 +98,8 @@ TEXTS: dict[str, Text] = {
         "{address} 在 {timeout:g} 秒内没有答复 {what}",
     ),
     "amqp-lost": Text(
-        "the connection to {address} is lost; it is being opened again",
-        "到 {address} 的连接已断开，正在重新连接",
+        "the connection to {address} broke off",
+        "到 {address} 的连接已中断",
     ),
     "amqp-unconfirmed": Text(
         "{count} messages are not confirmed by the broker after {timeout:g} s; they may be stored or not",

@@ -202,6 +202,7 @@ def test_a_refused_message_is_tried_again_after_growing_pauses(books: Books) -> 
         books.ledger.nacked(seq, now, multiple=False)
         assert books.ledger.troubles == {("refused", "to.a"): 1}
         assert books.ledger.due() == now + pause_s
+        assert books.ledger.due(publishing=False) is None
         assert books.sent(now + pause_s - 0.01) == []
         now += pause_s
     assert books.sent(now) == ["a"]
@@ -250,6 +251,15 @@ def test_of_two_messages_under_one_name_one_return_concerns_one(books: Books) ->
     books.ledger.confirmed(2, multiple=True)
     assert len(books.ledger.unroutable) == 1
     assert len(books.ledger.outcome(0.0).finished) == 1
+
+
+def test_of_two_messages_under_one_name_both_may_be_returned(books: Books) -> None:
+    books.ledger.submitted(out("a", "a"))
+    books.sent()
+    books.ledger.returned(out("a")[0][0])
+    books.ledger.returned(out("a")[0][0])
+    books.ledger.confirmed(2, multiple=True)
+    assert len(books.ledger.unroutable) == 2
 
 
 def test_a_return_is_forgotten_with_its_channel_and_with_its_nack(books: Books) -> None:

@@ -214,14 +214,10 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "file" / "bus.db", owner=False).code == "store-not-writable"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 @pytest.mark.parametrize("owner", [True, False])
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, owner: bool) -> None:
-    tmp_path.chmod(0o500)
-    try:
-        assert refusal(tmp_path / "bus.db", owner=owner).code == "store-not-writable"
-    finally:
-        tmp_path.chmod(0o700)
+def test_a_folder_that_cannot_be_written_is_refused(owner: bool) -> None:
+    # Nobody makes files there, not even root, for whom modes of a temporary folder mean nothing.
+    assert refusal(Path("/proc/bus.db"), owner=owner).code == "store-not-writable"
 
 
 async def _open_and_close(path: Path) -> None:

@@ -1,12 +1,12 @@
-"""RabbitMQ keeps the contract, and what a real broker adds: kills, cuts, alarms, queues that vanish."""
+"""RabbitMQ keeps the contract; other publishers, order per key, and what opening it says."""
 
 import asyncio
-import contextlib
-import itertools
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+import ssl
+import subprocess
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pika
@@ -16,125 +16,10 @@ from bus.errors import BusError, ConfigurationError, Refused, Unavailable
 from bus.ports import Message, Received, Transport
 from bus.runtime.rabbitmq import RabbitBroker
 from bus.testing import Inbox, TransportContract, letter, pull_all, until
-from bus.topology import DOCUMENTS, ROUTER, Topology, dead, to
+from bus.topology import DOCUMENTS, ROUTER, Topology, to
 
 from tests.brokers import Broker, Proxy, rabbitmq  # noqa: F401 - a fixture
-
-TOPOLOGY = Topology(("erp", "oa", "wms"), (0.3, 0.9))
-LIMIT_S = 40.0
-
-
-async def empty(transport: Transport, topology: Topology) -> None:
-    """Take out whatever an earlier test left behind."""
-    for queue in topology.queues:
-        while (await transport.depth([queue]))[queue].messages:
-            for received in await transport.pull(queue, 5000):
-                received.become()
-            await transport.drain()
-
-
-def emptied(transport: Transport, *queues: str) -> Callable[[], Awaitable[bool]]:
-    """The condition that nothing waits or is in hand any more."""
-
-    async def condition() -> bool:
-        return not any(depth.messages for depth in (await transport.depth(queues)).values())
-
-    return condition
-
-
-class Bus(RabbitBroker):
-    """Keeps what it was told of trouble."""
-
-    def __init__(self, url: str, **options: float) -> None:
-        super().__init__(url, **options)
-        self.troubles: list[BusError | None] = []
-        self.on_trouble = self.troubles.append
-
-    async def troubled(self, code: str) -> None:
-        async def told() -> bool:
-            return any(error is not None and error.code == code for error in self.troubles)
-
-        await until(told)
-
-    async def at_ease(self) -> None:
-        async def told() -> bool:
-            return bool(self.troubles) and self.troubles[-1] is None
-
-        await until(told)
-
-
-@contextlib.asynccontextmanager
-async def opened(url: str, topology: Topology = TOPOLOGY, **options: float) -> AsyncIterator[Bus]:
-    """A transport with empty queues, closed at the end."""
-    bus = Bus(url, **options)
-    await bus.open(topology)
-    try:
-        await empty(bus, topology)
-        yield bus
-    finally:
-        await bus.close()
-
-
-def story(test: Callable[[Broker], Awaitable[None]]) -> Callable[[Broker], None]:
-    """Run a test in a loop of its own."""
-
-    async def play(broker: Broker) -> None:
-        async with asyncio.timeout(LIMIT_S):
-            await test(broker)
-
-    def run(rabbitmq: Broker) -> None:  # noqa: F811 - pytest's way
-        asyncio.run(play(rabbitmq))
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
-
-
-class Flow:
-    """Events on their way through a router into two systems, and who has got what."""
-
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-        self.sent: list[str] = []
-        self.got = {"wms": Counter[str](), "oa": Counter[str]()}
-
-    async def start(self) -> None:
-        await self._bus.consume(ROUTER, self._route, 200)
-        for system in self.got:
-            await self._bus.consume(to(system), partial(self._deliver, system), 200)
-
-    def _route(self, batch: Sequence[Received]) -> None:
-        for received in batch:
-            id_ = received.message.id
-            received.become(*(letter(id_, to(system)) for system in self.got))
-
-    def _deliver(self, system: str, batch: Sequence[Received]) -> None:
-        for received in batch:
-            self.got[system][received.message.id] += 1
-            received.become()
-
-    async def send(self, count: int) -> None:
-        """Publish events one batch after the other; each is sent again until it is certain."""
-        ids = [f"PO-{len(self.sent) + n}" for n in range(count)]
-        self.sent += ids
-        for start in range(0, count, 20):
-            while True:
-                try:
-                    await self._bus.publish(*map(letter, ids[start : start + 20]))
-                except Unavailable:
-                    continue
-                break
-
-    async def reaches(self, count: int) -> None:
-        async def there() -> bool:
-            return all(len(got) >= count for got in self.got.values())
-
-        await until(there)
-
-    async def arrives(self) -> None:
-        """Return when everything sent has arrived everywhere, and nothing else."""
-        await self.reaches(len(self.sent))
-        for got in self.got.values():
-            assert set(got) == set(self.sent)
+from tests.transports.rabbitmq_stories import LIMIT_S, TOPOLOGY, Bus, empty, opened, story
 
 
 class TestContract(TransportContract):
@@ -157,204 +42,6 @@ class TestContract(TransportContract):
         again = RabbitBroker(self.url)
         await again.open(self.topology)
         return again
-
-
-# ------------------------------------------------------------------------------------------- faults
-
-
-@story
-async def test_a_broker_killed_in_mid_flow_loses_nothing(broker: Broker) -> None:
-    async with opened(broker.url) as bus:
-        flow = Flow(bus)
-        await flow.start()
-        sending = asyncio.create_task(flow.send(3_000))
-        await flow.reaches(300)
-        await asyncio.to_thread(broker.kill)
-        await bus.troubled("amqp-lost")
-        await asyncio.to_thread(broker.start)
-        await sending
-        await flow.arrives()
-        await bus.drain()
-        await bus.at_ease()
-        assert (await bus.depth([ROUTER]))[ROUTER].messages == 0
-
-
-@story
-async def test_connections_closed_by_an_operator_come_back_with_their_consumers(broker: Broker) -> None:
-    async with opened(broker.url) as bus:
-        flow = Flow(bus)
-        await flow.start()
-        sending = asyncio.create_task(flow.send(2_000))
-        await flow.reaches(200)
-        await asyncio.to_thread(broker.ctl, "close_all_connections", "test")
-        await sending
-        await flow.arrives()
-        await bus.at_ease()
-
-
-@story
-async def test_cuts_in_the_middle_of_frames_lose_nothing_and_acknowledge_nothing_wrongly(broker: Broker) -> None:
-    where = urlsplit(broker.url)
-    async with (
-        Proxy(where.hostname or "", where.port or 5672) as proxy,
-        opened(broker.url.replace(f":{where.port}", f":{proxy.port}")) as bus,
-    ):
-        flow = Flow(bus)
-        await flow.start()
-        for cuts in range(1, 6):
-            sending = asyncio.create_task(flow.send(400))
-            await flow.reaches(400 * cuts - 300)
-            proxy.cut()
-            await sending
-        await flow.arrives()
-        # A cut repeats no more than was in somebody's hands.
-        assert sum(sum(got.values()) for got in flow.got.values()) <= 2 * 2000 + 5 * 2 * (200 * 2 + 200)
-
-
-@story
-async def test_a_black_hole_is_noticed_by_heartbeat(broker: Broker) -> None:
-    where = urlsplit(broker.url)
-    async with (
-        Proxy(where.hostname or "", where.port or 5672) as proxy,
-        opened(broker.url.replace(f":{where.port}", f":{proxy.port}") + "?heartbeat=1&connection_timeout=1") as bus,
-    ):
-        flow = Flow(bus)
-        await flow.start()
-        await flow.send(100)
-        proxy.swallow()
-        sending = asyncio.create_task(flow.send(100))
-        await bus.troubled("amqp-lost")
-        proxy.restore()
-        await sending
-        await flow.arrives()
-
-
-@story
-async def test_a_queue_deleted_live_is_made_again_and_its_consumer_resubscribed(broker: Broker) -> None:
-    async with opened(broker.url) as bus:
-        inbox = Inbox()
-        await bus.consume(to("wms"), inbox, 10)
-        await bus.publish(letter("before", to("wms")))
-        (received,) = await inbox.holds(1)
-        await asyncio.to_thread(broker.ctl, "delete_queue", to("wms"))
-        received.become()
-        await bus.publish(letter("after", to("wms")))
-        await inbox.holds(2)
-        assert inbox.ids == ["before", "after"]
-
-
-@story
-async def test_an_unroutable_message_is_never_acknowledged_and_goes_out_once_the_queue_is_back(
-    broker: Broker,
-) -> None:
-    async with opened(broker.url) as admin:
-        await asyncio.to_thread(broker.ctl, "add_user", "router", "secret")
-        await asyncio.to_thread(broker.ctl, "set_permissions", "router", "^$", ".*", ".*")
-        where = urlsplit(broker.url)
-        bus = Bus(f"amqp://router:secret@{where.hostname}:{where.port}", publish_timeout_s=0.5)
-        await bus.open(TOPOLOGY)  # it may not declare, and need not
-        try:
-            await bus.publish(letter("PO-1"))
-            (received,) = await pull_all(bus, ROUTER, 1)
-            await asyncio.to_thread(broker.ctl, "delete_queue", to("wms"))
-            received.become(letter("a", to("wms")), letter("b", to("oa")))
-            await bus.troubled("amqp-access")
-            with pytest.raises(Unavailable, match="not confirmed"):
-                await bus.publish(letter("c", to("wms")))
-            assert (await bus.depth([ROUTER]))[ROUTER].messages == 1
-            await pull_all(bus, to("oa"), 1)  # the other subscriber has its own
-            await admin.open(TOPOLOGY)
-            assert [r.message.id for r in await pull_all(bus, to("wms"), 1)] == ["a"]
-            await bus.drain()
-            await bus.at_ease()
-            assert (await bus.depth([ROUTER]))[ROUTER].messages == 0
-        finally:
-            await bus.close()
-            await asyncio.to_thread(broker.ctl, "delete_user", "router")
-
-
-@story
-async def test_a_full_queue_holds_back_its_own_messages_only(broker: Broker) -> None:
-    async with opened(broker.url) as bus:
-        policy = '{"max-length":1,"overflow":"reject-publish"}'
-        await asyncio.to_thread(broker.ctl, "set_policy", "full", r"^to\.wms$", policy, "--apply-to", "queues")
-        sent = 0
-        try:
-            while not bus.troubles:  # a quorum queue tells those who publish that it is full a little late
-                await bus.publish(letter("PO"))
-                (received,) = await pull_all(bus, ROUTER, 1)
-                received.become(letter(f"w{sent}", to("wms")), letter(f"o{sent}", to("oa")))
-                await pull_all(bus, to("oa"), 1)
-                sent += 1
-            await bus.troubled("amqp-refused")
-            assert (await bus.depth([ROUTER]))[ROUTER].messages > 0
-            got = set()
-
-            def read(batch: Sequence[Received]) -> None:
-                for received in batch:
-                    got.add(received.message.id)
-                    received.become()
-
-            await bus.consume(to("wms"), read, 10)  # there is room again
-            await bus.drain()
-            await bus.at_ease()
-            await until(emptied(bus, ROUTER, to("wms")))
-            assert got == {f"w{n}" for n in range(sent)}
-        finally:
-            await asyncio.to_thread(broker.ctl, "clear_policy", "full")
-
-
-@story
-async def test_an_alarm_pauses_publishing_until_it_is_over(broker: Broker) -> None:
-    async with opened(broker.url, publish_timeout_s=0.3) as bus:
-        await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.00001")
-        try:
-            publishing = asyncio.create_task(bus.publish(letter("PO-1")))
-            await bus.troubled("amqp-alarm")
-            waiting = asyncio.create_task(bus.publish(letter("PO-2")))
-            done, _ = await asyncio.wait({publishing, waiting}, timeout=1)
-            assert not done  # longer than the time-out: an alarm is no failure
-        finally:
-            await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.6")
-        await publishing
-        await waiting
-        await bus.at_ease()
-        assert [r.message.id for r in await pull_all(bus, ROUTER, 2)] == ["PO-1", "PO-2"]
-
-
-@story
-async def test_a_message_the_broker_finds_too_large_is_refused_and_its_neighbours_pass(broker: Broker) -> None:
-    await asyncio.to_thread(broker.ctl, "eval", "application:set_env(rabbit, max_message_size, 100000).")
-    try:
-        async with opened(broker.url) as bus:
-            large = asyncio.create_task(bus.publish(letter("large", body=bytes(200_000))))
-            small = [asyncio.create_task(bus.publish(letter(f"PO-{n}"))) for n in range(5)]
-            with pytest.raises(Refused):
-                await large
-            await asyncio.gather(*small)
-            received = await pull_all(bus, ROUTER, 5)
-            with pytest.raises(Refused):
-                received[0].become(letter("large", to("wms"), body=bytes(200_000)))
-            received[0].become(letter("large", dead("wms")))  # still its holder's, after a refusal
-            await bus.drain()
-    finally:
-        await asyncio.to_thread(broker.ctl, "eval", "application:set_env(rabbit, max_message_size, 134217728).")
-
-
-@story
-async def test_a_message_whose_holder_died_says_so(broker: Broker) -> None:
-    async with opened(broker.url) as bus:
-        await bus.publish(letter("PO-1"))
-        for returned in range(3):
-            inbox = Inbox()
-            holder = RabbitBroker(broker.url)
-            await holder.open(TOPOLOGY)
-            await holder.consume(ROUTER, inbox, 1)
-            (received,) = await inbox.holds(1)
-            assert received.returned == returned
-            holder._consuming.drop()
-            await holder._consuming.close()
-            await holder.close()
 
 
 # ------------------------------------------------------------------------------------------ settling
@@ -470,11 +157,10 @@ def test_order_per_key_holds_over_a_hand_over_between_two_routers(ordered_host: 
             await until(partial(there, 800))
             await second.close()
         seen: dict[str, int] = dict.fromkeys(keys, -1)
-        for key, version in (id_.split() for id_ in got):
-            assert int(version) <= seen[key] + 1, f"{key}: {version} came after {seen[key]}"
-            seen[key] = max(seen[key], int(version))
-        partitions = {key for key, _ in itertools.groupby(sorted(got))}
-        assert len(partitions) == 800
+        for key, version in ((key, int(number)) for key, number in (id_.split() for id_ in got)):
+            assert version <= seen[key] + 1, f"{key}: {version} came after {seen[key]}"
+            seen[key] = max(seen[key], version)
+        assert len(set(got)) == 800
 
     asyncio.run(play())
 
@@ -519,6 +205,46 @@ def test_a_broker_that_does_not_answer_is_unavailable() -> None:
 def test_a_plain_port_spoken_to_in_tls_is_told(rabbitmq: Broker) -> None:  # noqa: F811 - pytest's way
     error = opening(rabbitmq.url.replace("amqp:", "amqps:"))
     assert (error.code, type(error)) == ("amqp-tls", ConfigurationError)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with cert.pem and key.pem for the name broker.test."""
+    folder = tmp_path_factory.mktemp("certificate")
+    subject = ["-subj", "/CN=broker.test", "-addext", "subjectAltName=DNS:broker.test"]
+    command = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run([*command, *subject], cwd=folder, capture_output=True, check=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("?cacertfile={folder}/cert.pem&server_name_indication=broker.test", None),
+        ("?cacertfile={folder}/cert.pem", "amqp-certificate"),  # another host name
+        ("?server_name_indication=broker.test", "amqp-certificate"),  # nobody vouches for it
+        ("?cacertfile={folder}/key.pem", "amqp-certificate-file"),
+    ],
+)
+def test_tls_takes_the_certificate_of_the_named_host_from_the_named_authority_only(
+    rabbitmq: Broker, certificate: Path, query: str, code: str | None,  # noqa: F811 - pytest's way
+) -> None:
+    where = urlsplit(rabbitmq.url)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+
+    async def play() -> str | None:
+        async with asyncio.timeout(LIMIT_S), Proxy(where.hostname or "", where.port or 5672, context) as proxy:
+            asyncio.get_running_loop().set_exception_handler(lambda _, __: None)  # of handshakes refused
+            url = f"amqps://guest:guest@127.0.0.1:{proxy.port}/{query.format(folder=certificate)}"
+            try:
+                async with opened(url) as bus:
+                    await bus.publish(letter("PO-1"))
+            except ConfigurationError as error:
+                return error.code
+            return None
+
+    assert asyncio.run(play()) == code
 
 
 def test_the_next_url_is_tried_when_one_does_not_answer(rabbitmq: Broker) -> None:  # noqa: F811 - pytest's way

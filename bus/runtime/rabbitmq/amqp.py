@@ -281,7 +281,9 @@ class Connection:
         return Channel(self, opened.result())
 
     def write(self, data: bytes) -> None:
-        """Send whole frames, in one piece."""
+        """Send whole frames, in one piece; into a connection that is gone, nothing."""
+        if not self._connection.is_open:
+            return
         # Not pika's own publish, which writes three times for every message.
         self._connection._output_marshaled_frames([data])  # noqa: SLF001 - as said
 

@@ -84,7 +84,7 @@ class RabbitBroker(Transport):
     # -------------------------------------------------------------------------------- the contract
 
     async def open(self, topology: Topology) -> None:
-        first = self._loop_is_new()
+        first, self._loop = not hasattr(self, "_loop"), asyncio.get_running_loop()
         self._wanted = declarations(topology)
         self._addressing = Addressing(topology, self._addressing.max_body_bytes)
         if not first:  # a new configuration: the connections stay
@@ -200,6 +200,8 @@ class RabbitBroker(Transport):
         if self._closed:
             return
         self._closed = True
+        if not hasattr(self, "_loop"):  # never opened
+            return
         for task in self._tasks:
             task.cancel()
         if self._timer is not None:
@@ -258,7 +260,7 @@ class RabbitBroker(Transport):
         self._set_timer(now)
 
     def _set_timer(self, now: float) -> None:
-        due = self.ledger.due()
+        due = self.ledger.due(publishing=self._publisher is not None and not self._blocked)
         if self._timer is not None:
             if due is not None and self._timer.when() <= max(due, now):
                 return
@@ -423,12 +425,6 @@ class RabbitBroker(Transport):
 
     # --------------------------------------------------------------------------------------- small
 
-    def _loop_is_new(self) -> bool:
-        if hasattr(self, "_loop"):
-            return False
-        self._loop = asyncio.get_running_loop()
-        return True
-
     def _check_open(self) -> None:
         if self._closed:
             raise Unavailable("amqp-closed")
@@ -436,4 +432,9 @@ class RabbitBroker(Transport):
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._loop.call_exception_handler({"message": "work for RabbitMQ failed", "exception": error})

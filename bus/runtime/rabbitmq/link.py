@@ -24,7 +24,7 @@ class Link:
 
     Args:
         up: makes a new connection useful; an error of it counts as a failed attempt.
-        lost: told when the connection is gone.
+        lost: told at once when the connection is gone.
         troubled: told every failed attempt, and None once the connection is there again.
     """
 
@@ -85,7 +85,6 @@ class Link:
             except BusError:
                 self._addresses.append(self._addresses.pop(0))
                 self.drop()
-                self._on_lost()
                 if not last:
                     raise
 
@@ -95,9 +94,11 @@ class Link:
         def closed(reason: BusError) -> None:
             if not gone.done():
                 gone.set_result(reason)
+                if self._gone is gone:
+                    self._on_lost()
 
-        self._connection = await connect(address, f"bus {self._name}", closed, self._blocked)
         self._gone = gone
+        self._connection = await connect(address, f"bus {self._name}", closed, self._blocked)
         await self._up()
 
     async def _keep(self) -> None:
@@ -105,9 +106,7 @@ class Link:
         attempt = 0
         while True:
             since = loop.time()
-            error = await self._gone
-            self._on_lost()
-            self._troubled(error)
+            self._troubled(await self._gone)
             if loop.time() - since > _STEADY_S:
                 attempt = 0
             while True:
@@ -118,7 +117,7 @@ class Link:
                 except BusError as exc:
                     self._troubled(exc)
                 except Exception as exc:  # noqa: BLE001 - a defect here must not end all traffic for good
-                    loop.call_exception_handler({"message": f"{self._name}: reconnecting failed", "exception": exc})
+                    loop.call_exception_handler({"message": "reconnecting failed", "exception": exc})
                 else:
                     self._troubled(None)
                     break

@@ -1,0 +1,154 @@
+"""`bus bench core`: what one event costs in the pure core, stage by stage, on one core.
+
+The event is a purchase order of 1.16 KB with 5 lines; it meets two routes that take it, one JSON and
+one XML, among routes that do not: 40 % of them on its own type with a condition that does not hold.
+"""
+
+import gc
+import json
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+from bus.cli.output import show, show_json, table
+from bus.codecs import read_json_fast
+from bus.config.load import load
+from bus.config.model import Configuration
+from bus.event import Event
+from bus.routing import Routing
+from bus.runtime.files import Disk, adapters
+from bus.texts import say
+from bus.validate import compile_validator
+
+REPEATS, ROUNDS = 7, 400
+HEAD = """
+version: 1
+systems:
+  erp: {source: {adapter: queue}}
+  wms: {sink: {adapter: queue}}
+  scm: {sink: {adapter: queue}}
+routes:
+  po-to-wms:
+    on: purchase_order.created
+    when: data.warehouse in ["WH01", "WH02"]
+    to: wms
+    xml:
+      request:
+        entryOrder:
+          entryOrderCode: data.po_no
+          warehouseCode: '{"WH01": "SH-A", "WH02": "SZ-T"}[data.warehouse]'
+          expectStart?: date(data.due_date, "yyyy-MM-dd HH:mm:ss")
+          supplier?: data.supplier.name
+        orderLines:
+          orderLine:
+            for: n, line in data.lines
+            orderLineNo: n
+            itemCode: line.item_code
+            planQty: round(line.qty, 0)
+  po-to-scm:
+    on: purchase_order.created
+    when: data.warehouse in ["WH01", "WH02"]
+    to: scm
+    json:
+      orderNumber: data.po_no
+      due?: data.due_date
+      supplier?: data.supplier.code
+      lines:
+        for: line in data.lines
+        sku: line.item_code
+        quantity: line.qty
+        unit?: line.uom
+"""
+OTHER_TYPES = ("purchase_order.released", "goods_receipt.confirmed", "item.changed", "supplier.changed")
+
+
+def order() -> bytes:
+    """The purchase order: 1.16 KB, 5 lines."""
+    lines = [
+        {
+            "line_no": n * 10, "item_code": f"BRG-620{n}", "name": f"Deep groove ball bearing 620{n}-2RS C3", "qty": 120.5 + n,
+            "uom": "EA", "price": 12.35, "spec": "25x52x15 mm, sealed, steel cage", "due_date": "2026-12-08",
+        }
+        for n in range(1, 6)
+    ]
+    whole = {
+        "po_no": "4500012345", "version": 1, "order_date": "2026-11-23", "due_date": "2026-12-08", "warehouse": "WH01",
+        "supplier": {"code": "100042", "name": "Shanghai Bearing Co., Ltd."}, "currency": "CNY", "buyer": "Zhang Wei",
+        "remark": "deliver to dock 3 before noon", "lines": lines,
+    }
+    return json.dumps(whole, separators=(",", ":")).encode()
+
+
+def configuration(routes: int) -> Configuration:
+    """A configuration with so many routes, of which two take the order."""
+    text = [HEAD]
+    for n in range(routes - 2):
+        own = n % 10 < 4
+        type_ = "purchase_order.created" if own else OTHER_TYPES[n % len(OTHER_TYPES)]
+        when = f'\n    when: data.warehouse == "WH{100 + n}"' if own else ""
+        text.append(f"  r{n}:\n    on: {type_}{when}\n    to: scm\n    json: data\n")
+    config = load({"bench.yaml": "".join(text)}, Disk(), {}, adapters())
+    assert not config.errors, config.errors  # noqa: S101 - a defect of this file
+    return config
+
+
+def _time(run: Callable[[], Any]) -> float:
+    """Median of the mean microseconds of one call."""
+    run()
+    times = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        for _ in range(ROUNDS):
+            run()
+        times.append((time.perf_counter() - started) / ROUNDS * 1e6)
+    return median(times)
+
+
+def bench_core(*, as_json: bool) -> int:
+    """Measure and show."""
+    body = order()
+    gc.collect()
+    gc.disable()
+    stages = _stages(body)
+    totals = {count: _time(_whole(Routing(configuration(count)), body)) for count in (10, 100, 1000)}
+    gc.enable()
+    ratio = totals[1000] / totals[10]
+    if as_json:
+        show_json({"body_bytes": len(body), "stages_us": stages, "total_us": totals, "ratio_1000_to_10": round(ratio, 3)})
+        return 0
+    rows = [(say(f"stage-{name}"), f"{us:.1f}") for name, us in stages.items()]
+    rows += [(say("stage-total", routes=count), f"{us:.1f}") for count, us in totals.items()]
+    for line in table(rows, (say("bench-core-title", bytes=len(body)), "µs")):
+        show(line)
+    show(say("bench-routes-ratio", ratio=f"{ratio:.2f}"))
+    return 0
+
+
+def _event() -> Event:
+    return Event("purchase_order.created", "erp", "4500012345-v1", {})
+
+
+def _whole(routing: Routing, body: bytes) -> Callable[[], Any]:
+    def run() -> None:
+        event = routing.read(_event(), body)
+        made = sum(len(match.documents) for match in routing.matches(event, body))
+        assert made == 2, made  # noqa: S101 - what is measured must have happened
+
+    return run
+
+
+def _stages(body: bytes) -> dict[str, float]:
+    routing = Routing(configuration(100))
+    check = compile_validator(routing.config.events["purchase_order.created"])
+    event = routing.read(_event(), body)
+    parse = _time(lambda: read_json_fast(body))
+    both = _time(lambda: check(read_json_fast(body), "Asia/Shanghai"))
+    json_target, xml_target = routing.targets["po-to-scm", "scm"], routing.targets["po-to-wms", "wms"]
+    to_json = _time(lambda: json_target.documents(event, body))
+    to_xml = _time(lambda: xml_target.documents(event, body))
+    everything = _time(lambda: list(routing.matches(event, body)))
+    return {
+        "parse": round(parse, 2), "validate": round(both - parse, 2),
+        "match": round(max(everything - to_json - to_xml, 0.0), 2), "json": round(to_json, 2), "xml": round(to_xml, 2),
+    }

@@ -1,0 +1,211 @@
+"""RabbitMQ killed, cut off, full, alarmed, and robbed of its queues: nothing is lost, and it comes back."""
+
+import asyncio
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import pytest
+
+from bus.errors import Refused, Unavailable
+from bus.ports import Received
+from bus.runtime.rabbitmq import RabbitBroker
+from bus.testing import Inbox, letter, pull_all, until
+from bus.topology import ROUTER, dead, to
+
+from tests.brokers import Broker, Proxy, rabbitmq  # noqa: F401 - a fixture
+from tests.transports.rabbitmq_stories import TOPOLOGY, Bus, Flow, emptied, opened, story
+
+
+@story
+async def test_a_broker_killed_in_mid_flow_loses_nothing(broker: Broker) -> None:
+    async with opened(broker.url) as bus:
+        flow = Flow(bus)
+        await flow.start()
+        sending = asyncio.create_task(flow.send(3_000))
+        await flow.reaches(300)
+        await asyncio.to_thread(broker.kill)
+        await bus.troubled("amqp-lost")
+        await asyncio.to_thread(broker.start)
+        await sending
+        await flow.arrives()
+        await bus.drain()
+        await bus.at_ease()
+        assert (await bus.depth([ROUTER]))[ROUTER].messages == 0
+
+
+@story
+async def test_connections_closed_by_an_operator_come_back_with_their_consumers(broker: Broker) -> None:
+    async with opened(broker.url) as bus:
+        flow = Flow(bus)
+        await flow.start()
+        sending = asyncio.create_task(flow.send(2_000))
+        await flow.reaches(200)
+        await asyncio.to_thread(broker.ctl, "close_all_connections", "test")
+        await sending
+        await flow.arrives()
+        await bus.at_ease()
+
+
+@story
+async def test_cuts_in_the_middle_of_frames_lose_nothing_and_acknowledge_nothing_wrongly(broker: Broker) -> None:
+    where = urlsplit(broker.url)
+    async with (
+        Proxy(where.hostname or "", where.port or 5672) as proxy,
+        opened(broker.url.replace(f":{where.port}", f":{proxy.port}")) as bus,
+    ):
+        flow = Flow(bus)
+        await flow.start()
+        for cuts in range(1, 6):
+            sending = asyncio.create_task(flow.send(400))
+            await flow.reaches(400 * cuts - 300)
+            proxy.cut()
+            await sending
+        await flow.arrives()
+        # A cut repeats no more than was in somebody's hands.
+        assert sum(sum(got.values()) for got in flow.got.values()) <= 2 * 2000 + 5 * 2 * (200 * 2 + 200)
+
+
+@story
+async def test_a_black_hole_is_noticed_by_heartbeat(broker: Broker) -> None:
+    where = urlsplit(broker.url)
+    async with (
+        Proxy(where.hostname or "", where.port or 5672) as proxy,
+        opened(broker.url.replace(f":{where.port}", f":{proxy.port}") + "?heartbeat=1&connection_timeout=1") as bus,
+    ):
+        flow = Flow(bus)
+        await flow.start()
+        await flow.send(100)
+        proxy.swallow()
+        sending = asyncio.create_task(flow.send(100))
+        await bus.troubled("amqp-lost")
+        proxy.restore()
+        await sending
+        await flow.arrives()
+
+
+@story
+async def test_a_queue_deleted_live_is_made_again_and_its_consumer_resubscribed(broker: Broker) -> None:
+    async with opened(broker.url) as bus:
+        inbox = Inbox()
+        await bus.consume(to("wms"), inbox, 10)
+        await bus.publish(letter("before", to("wms")))
+        (received,) = await inbox.holds(1)
+        await asyncio.to_thread(broker.ctl, "delete_queue", to("wms"))
+        received.become()
+        await bus.publish(letter("after", to("wms")))
+        await inbox.holds(2)
+        assert inbox.ids == ["before", "after"]
+
+
+@story
+async def test_an_unroutable_message_is_never_acknowledged_and_goes_out_once_the_queue_is_back(
+    broker: Broker,
+) -> None:
+    async with opened(broker.url) as admin:
+        await asyncio.to_thread(broker.ctl, "add_user", "router", "secret")
+        await asyncio.to_thread(broker.ctl, "set_permissions", "router", "^$", ".*", ".*")
+        where = urlsplit(broker.url)
+        bus = Bus(f"amqp://router:secret@{where.hostname}:{where.port}", publish_timeout_s=0.5)
+        await bus.open(TOPOLOGY)  # it may not declare, and need not
+        try:
+            await bus.publish(letter("PO-1"))
+            (received,) = await pull_all(bus, ROUTER, 1)
+            await asyncio.to_thread(broker.ctl, "delete_queue", to("wms"))
+            received.become(letter("a", to("wms")), letter("b", to("oa")))
+            await bus.troubled("amqp-access")
+            with pytest.raises(Unavailable, match="not confirmed"):
+                await bus.publish(letter("c", to("wms")))
+            assert (await bus.depth([ROUTER]))[ROUTER].messages == 1
+            await pull_all(bus, to("oa"), 1)  # the other subscriber has its own
+            await admin.open(TOPOLOGY)
+            assert [r.message.id for r in await pull_all(bus, to("wms"), 1)] == ["a"]
+            await bus.drain()
+            await bus.at_ease()
+            assert (await bus.depth([ROUTER]))[ROUTER].messages == 0
+        finally:
+            await bus.close()
+            await asyncio.to_thread(broker.ctl, "delete_user", "router")
+
+
+@story
+async def test_a_full_queue_holds_back_its_own_messages_only(broker: Broker) -> None:
+    async with opened(broker.url) as bus:
+        policy = '{"max-length":1,"overflow":"reject-publish"}'
+        await asyncio.to_thread(broker.ctl, "set_policy", "full", r"^to\.wms$", policy, "--apply-to", "queues")
+        sent = 0
+        try:
+            while not bus.troubles:  # a quorum queue tells those who publish that it is full a little late
+                await bus.publish(letter("PO"))
+                (received,) = await pull_all(bus, ROUTER, 1)
+                received.become(letter(f"w{sent}", to("wms")), letter(f"o{sent}", to("oa")))
+                await pull_all(bus, to("oa"), 1)
+                sent += 1
+            await bus.troubled("amqp-refused")
+            assert (await bus.depth([ROUTER]))[ROUTER].messages > 0
+            got = set()
+
+            def read(batch: Sequence[Received]) -> None:
+                for received in batch:
+                    got.add(received.message.id)
+                    received.become()
+
+            await bus.consume(to("wms"), read, 10)  # there is room again
+            await bus.drain()
+            await bus.at_ease()
+            await until(emptied(bus, ROUTER, to("wms")))
+            assert got == {f"w{n}" for n in range(sent)}
+        finally:
+            await asyncio.to_thread(broker.ctl, "clear_policy", "full")
+
+
+@story
+async def test_an_alarm_pauses_publishing_until_it_is_over(broker: Broker) -> None:
+    async with opened(broker.url, publish_timeout_s=0.3) as bus:
+        await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.00001")
+        try:
+            publishing = asyncio.create_task(bus.publish(letter("PO-1")))
+            await bus.troubled("amqp-alarm")
+            waiting = asyncio.create_task(bus.publish(letter("PO-2")))
+            done, _ = await asyncio.wait({publishing, waiting}, timeout=1)
+            assert not done  # longer than the time-out: an alarm is no failure
+        finally:
+            await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.6")
+        await publishing
+        await waiting
+        await bus.at_ease()
+        assert [r.message.id for r in await pull_all(bus, ROUTER, 2)] == ["PO-1", "PO-2"]
+
+
+@story
+async def test_a_message_the_broker_finds_too_large_is_refused_and_its_neighbours_pass(broker: Broker) -> None:
+    await asyncio.to_thread(broker.ctl, "eval", "application:set_env(rabbit, max_message_size, 100000).")
+    try:
+        async with opened(broker.url) as bus:
+            large = asyncio.create_task(bus.publish(letter("large", body=bytes(200_000))))
+            small = [asyncio.create_task(bus.publish(letter(f"PO-{n}"))) for n in range(5)]
+            with pytest.raises(Refused):
+                await large
+            await asyncio.gather(*small)
+            received = await pull_all(bus, ROUTER, 5)
+            with pytest.raises(Refused):
+                received[0].become(letter("large", to("wms"), body=bytes(200_000)))
+            received[0].become(letter("large", dead("wms")))  # still its holder's, after a refusal
+            await bus.drain()
+    finally:
+        await asyncio.to_thread(broker.ctl, "eval", "application:set_env(rabbit, max_message_size, 134217728).")
+
+
+@story
+async def test_a_message_whose_holder_died_says_so(broker: Broker) -> None:
+    async with opened(broker.url) as bus:
+        await bus.publish(letter("PO-1"))
+        for returned in range(3):
+            inbox = Inbox()
+            holder = RabbitBroker(broker.url)
+            await holder.open(TOPOLOGY)
+            await holder.consume(ROUTER, inbox, 1)
+            (received,) = await inbox.holds(1)
+            assert received.returned == returned
+            holder._consuming.drop()
+            await holder._consuming.close()
+            await holder.close()
