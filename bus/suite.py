@@ -65,6 +65,14 @@ class SuiteResult:
     findings: list[Finding] = field(default_factory=list)
     reached: set[str] = field(default_factory=set)
 
+    @property
+    def failed(self) -> int:
+        return sum(1 for result in self.results if result.differences)
+
+    @property
+    def passed(self) -> int:
+        return len(self.results) - self.failed
+
 
 def run_suite(text: str, file: str, config: Configuration, files: Files, now: datetime) -> SuiteResult:
     """Run every test of a file."""

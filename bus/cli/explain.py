@@ -2,18 +2,19 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bus.cli.findings import findings_json
 from bus.cli.options import Format, Output, RoutingOption
 from bus.cli.output import paint, show, show_json
-from bus.config.model import Configuration
 from bus.errors import BusError, UsageError
 from bus.nearest import nearest
-from bus.runtime.files import find, usable_configuration
 from bus.texts import say
+
+if TYPE_CHECKING:  # the configuration is loaded by the command, not for the list of commands
+    from bus.config.model import Configuration
 
 
 def explain(
@@ -23,7 +24,8 @@ def explain(
     output: Output = Format.text,
 ) -> int:
     """Say what would happen to a document."""
-    from bus import explain as explaining  # noqa: PLC0415 - only this command needs it
+    from bus import explain as explaining  # noqa: PLC0415 - loaded only when needed
+    from bus.runtime.files import find, usable_configuration  # noqa: PLC0415
 
     config, _ = usable_configuration(find(routing))
     if system is not None and system not in config.systems:
@@ -41,7 +43,7 @@ def explain(
     return 0
 
 
-def _json(explanation: Any, config: Configuration) -> dict[str, Any]:
+def _json(explanation: Any, config: "Configuration") -> dict[str, Any]:
     from bus.explain import document_json, failure_json  # noqa: PLC0415 - only with -o json
 
     def deliveries(considered: Any) -> list[dict[str, Any]]:
@@ -94,7 +96,7 @@ def _atom(atom: Any) -> str:
     return f"{atom.text} {'✔' if atom.holds else '✘'}"
 
 
-def _show(explanation: Any, config: Configuration, system: str | None) -> None:
+def _show(explanation: Any, config: "Configuration", system: str | None) -> None:
     count = 0
     for explained in explanation.events:
         event = explained.event
@@ -115,7 +117,7 @@ def _show(explanation: Any, config: Configuration, system: str | None) -> None:
     show(paint(say("explain-summary", count=count), "bold"))
 
 
-def _show_match(match: Any, config: Configuration) -> int:
+def _show_match(match: Any, config: "Configuration") -> int:
     sink = config.systems[match.system].sink
     adapter = sink.adapter.name if sink is not None else "queue"
     if match.failure is not None:

@@ -37,6 +37,102 @@ def lint(routing: RoutingArgument = None, output: Output = Format.text) -> int:
     return 1 if errors else 0
 
 
-def _counted(word: str, number: int) -> str:
-    """`1 route`, `2 routes`: the word's sentence for one, or the one for several."""
-    return say(f"count-{word}" if number != 1 else f"count-{word}-one", count=number)
+# What is counted → its sentence for one, and for several.
+_COUNTS = {
+    "errors": ("count-error", "count-errors"), "warnings": ("count-warning", "count-warnings"),
+    "files": ("count-file", "count-files"), "routes": ("count-route", "count-routes"),
+}
+
+
+def _counted(what: str, number: int) -> str:
+    return say(_COUNTS[what][number != 1], count=number)
+
+
+def _summary(config: "Configuration", seconds: float) -> str:
+    errors = len(config.errors)
+    warnings = len(config.findings) - errors
+    counts = [_counted(what, number) for what, number in (("errors", errors), ("warnings", warnings)) if number]
+    return say(
+        "lint-summary", files=_counted("files", len(config.files)), routes=_counted("routes", len(config.routes)),
+        counts=", ".join(counts) or say("no-findings"), seconds=f"{seconds:.2f}",
+    )
+
+
+class _Beside:
+    """Files that tests name, relative to the folder of routing.yaml."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, path: str) -> bytes:
+        return (self.folder / path).read_bytes()
+
+
+def test(
+    routing: RoutingArgument = None,
+    tests: Annotated[str | None, typer.Option("--tests", help=say("help-tests"), show_default=False)] = None,
+    cover: Annotated[bool, typer.Option("--cover", help=say("help-cover"))] = False,  # noqa: FBT002 - typer's shape
+    output: Output = Format.text,
+) -> int:
+    """Run the tests beside routing.yaml."""
+    from bus.runtime.files import find, folder_of, usable_configuration  # noqa: PLC0415 - loaded only when needed
+    from bus.suite import run_suite  # noqa: PLC0415
+
+    path = find(routing)
+    config, _ = usable_configuration(path)
+    folder = folder_of(path)
+    file = Path(tests) if tests else folder / "routing_test.yaml"
+    shown = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+    suite = run_suite(_text(file, shown), shown, config, _Beside(folder), datetime.now(UTC))
+    live = [route.name for route in config.routes if route.mode == "live"]
+    uncovered = [name for name in live if name not in suite.reached] if cover else None
+    if output is Format.json:
+        show_json(_suite_json(suite, uncovered))
+    else:
+        _show_suite(suite, shown)
+        if uncovered is not None:
+            show(say("cover-summary", reached=len(live) - len(uncovered), routes=len(live)))
+            for name in uncovered:
+                show(f"    {name}")
+        failed = suite.failed or bool(suite.findings)
+        show(paint(say("test-summary", passed=suite.passed, failed=suite.failed), "red" if failed else "green"))
+    return 1 if suite.failed or suite.findings else 0
+
+
+def _text(file: Path, shown: str) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise UsageError("tests-not-found", path=shown) from error
+    except OSError as error:
+        raise UsageError("file-unreadable", path=shown, reason=error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UsageError("routing-not-utf8", path=shown, byte=error.start) from error
+
+
+def _suite_json(suite: "SuiteResult", uncovered: list[str] | None) -> dict[str, object]:
+    return {
+        "passed": suite.passed,
+        "failed": suite.failed,
+        "tests": [
+            {
+                "name": result.name,
+                "outcome": result.outcome,
+                "differences": [{"path": d.path, "expected": d.expected, "got": d.got} for d in result.differences],
+            }
+            for result in suite.results
+        ],
+        "findings": findings_json(suite.findings),
+        **({"uncovered": uncovered} if uncovered is not None else {}),
+    }
+
+
+def _show_suite(suite: "SuiteResult", file: str) -> None:
+    show_findings(suite.findings)
+    for result in suite.results:
+        mark = paint("✘", "red") if result.differences else paint("✔", "green")
+        show(f"{mark} {result.name}")
+        for difference in result.differences:
+            show(f"    {difference.path}  ({file}:{result.line})")
+            show(f"      {say('expected')} {difference.expected}")
+            show(f"      {say('got')} {difference.got}")

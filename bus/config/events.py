@@ -4,28 +4,35 @@ import re
 from collections.abc import Mapping
 
 from bus.config.nodes import ListNode, MapNode, Node, ScalarNode
-from bus.config.report import Report
+from bus.config.report import Report, was_reported
 from bus.errors import ConfigurationError
 from bus.event_types import merge, shipped
+from bus.places import Place
 from bus.types import SCALARS, EventType, Field, ListOf, Record, Type
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _FIELD = re.compile(r"[^\W\d]\w*")
 
+# Words of databases and programming languages for a type.
+_FOREIGN = {
+    **dict.fromkeys(("string", "str", "varchar", "nvarchar", "char", "code", "文本", "字符", "字符串"), "text"),
+    **dict.fromkeys(("int", "long", "bigint", "whole", "整数"), "integer"),
+    **dict.fromkeys(("number", "float", "double", "money", "numeric", "amount", "数字", "数值", "小数", "金额"), "decimal"),
+    **dict.fromkeys(("bool", "yes/no", "bit", "布尔", "是否"), "boolean"),
+    **dict.fromkeys(("day", "日期"), "date"),
+    **dict.fromkeys(("timestamp", "time", "时间", "日期时间"), "datetime"),
+}  # fmt: skip
+
 
 def read_events(node: Node | None, report: Report) -> Mapping[str, EventType]:
     """Return every event type there is; what is wrong with the company's own is reported."""
     events = dict(shipped())
-    if node is None:
-        return events
-    if not isinstance(node, MapNode):
-        report.error("mapping-needed", node.place, what="events", known="gate_pass.issued: …")
-        return events
-    for key, value in node.items:
+    for key, value in node.items if isinstance(node, MapNode) else ():
         if _NAME.fullmatch(key.text) is None:
-            report.error("event-name", key.place, name=key.text)
+            if key.text:
+                report.error("event-name", key.place, name=key.text)
             continue
-        record = _record(value, report)
+        record = _record(value, f"events.{key.text}", key.place, report)
         known = events.get(key.text)
         if known is None:
             events[key.text] = EventType(key.text, record)
@@ -33,46 +40,66 @@ def read_events(node: Node | None, report: Report) -> Mapping[str, EventType]:
         try:
             events[key.text] = merge(known, record)
         except ConfigurationError as error:
-            report.error(error.code, key.place, **error.fields)
+            place = _place_of_field(value, str(error.fields["field"])) or key.place
+            report.error(error.code, place, **error.fields)
     return events
 
 
-def _record(node: Node, report: Report) -> Record:
+def _record(node: Node, what: str, place: Place, report: Report) -> Record:
     if not isinstance(node, MapNode):
-        report.error("mapping-needed", node.place, what="event", known="po_no: text")
+        if not was_reported(node):
+            report.error("mapping-needed", place, what=what, known="po_no: text")
         return Record()
-    fields = {}
+    fields: dict[str, Field] = {}
     for key, value in node.items:
         name = key.text.removesuffix("?")
         if _FIELD.fullmatch(name) is None:
-            report.error("field-name", key.place, name=name)
-        fields[name] = Field(_type(value, report), required=not key.text.endswith("?"))
+            if key.text:
+                report.error("field-name", key.place, name=name)
+            continue
+        if name in fields and f"{name}?" in (key.text, *(k.text for k, _ in node.items)):
+            report.error("field-twice", key.place, name=name)
+        fields[name] = Field(_type(value, f"{what}.{name}", key.place, report), required=name == key.text)
     return Record(fields)
 
 
-def _type(node: Node, report: Report) -> Type:
+def _type(node: Node, what: str, place: Place, report: Report) -> Type:
     if isinstance(node, MapNode):
-        return _record(node, report)
+        return _record(node, what, place, report)
     if isinstance(node, ListNode):
         if len(node.items) != 1:
             report.error("list-of-one", node.place)
-        return ListOf(_type(node.items[0], report) if node.items else Record())
+        return ListOf(_type(node.items[0], what, place, report) if node.items else Record())
     if node.text in SCALARS:
         return SCALARS[node.text]
-    _unknown(node, report)
+    _report_unknown(node, what, place, report)
     return SCALARS["text"]
 
 
-_FOREIGN = {
-    "string": "text", "str": "text", "varchar": "text", "char": "text", "int": "integer", "long": "integer",
-    "number": "decimal", "float": "decimal", "double": "decimal", "money": "decimal", "numeric": "decimal",
-    "bool": "boolean", "timestamp": "datetime", "time": "datetime",
-}
-
-
-def _unknown(node: ScalarNode, report: Report) -> None:
-    meant = _FOREIGN.get(node.text.lower())
-    if meant is None:
-        report.unknown("type-unknown", node.place, node.text, SCALARS)
+def _report_unknown(node: ScalarNode, what: str, place: Place, report: Report) -> None:
+    word = node.text.strip()
+    base, _, size = word.partition("(")  # varchar(20)
+    meant = _FOREIGN.get(base.strip().lower())
+    if was_reported(node):
+        return
+    if not word:
+        report.error("value-missing", place, key=what.rpartition(".")[2], what=what.rpartition(".")[0])
+    elif word.endswith("?") and word[:-1] in SCALARS:
+        report.error("type-optional", node.place, word=word, type=word[:-1], name=what.rpartition(".")[2])
+    elif meant is not None or (size and base.strip() in SCALARS):
+        report.error("type-unknown", node.place, word=word, near=meant or base.strip())
     else:
-        report.error("type-unknown", node.place, word=node.text, known=", ".join(SCALARS), near=meant)
+        report.unknown("type-unknown", node.place, word, SCALARS)
+
+
+def _place_of_field(node: Node, path: str) -> Place | None:
+    """Where a field stands, by the path `merge` names it: `purchase_order.released: data.lines[].qty`."""
+    place = None
+    for name in path.partition(": data.")[2].replace("[]", "").split("."):
+        while isinstance(node, ListNode) and node.items:
+            node = node.items[0]
+        found = [item for item in node.items if item[0].text.removesuffix("?") == name] if isinstance(node, MapNode) else []
+        if not found:
+            return place
+        place, node = found[0][0].place, found[0][1]
+    return place

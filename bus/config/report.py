@@ -15,46 +15,69 @@ class Report:
 
     findings: list[Finding] = field(default_factory=list)
 
-    def error(self, code: str, place: Place, **fields: object) -> None:
-        """Note an error; `near`, where given, makes the remedy."""
-        self._add("error", code, place, fields)
+    def error(self, code: str, place: Place, /, hint_code: str = "", **fields: object) -> None:
+        """Note an error; `hint_code` where another remedy than the code's own fits."""
+        self._add("error", code, place, fields, hint_code)
 
-    def warning(self, code: str, place: Place, **fields: object) -> None:
+    def warning(self, code: str, place: Place, /, hint_code: str = "", **fields: object) -> None:
         """Note a warning."""
-        self._add("warning", code, place, fields)
+        self._add("warning", code, place, fields, hint_code)
 
-    def unknown(self, code: str, place: Place, word: str, known: Iterable[str], **fields: object) -> None:
-        """Note an unknown word, with the nearest known one or all of them."""
+    def unknown(
+        self, code: str, place: Place, word: str, known: Iterable[str], /, hint_code: str = "", **fields: object
+    ) -> str | None:
+        """Note an unknown word; return the known one it is most like, which the remedy names, or None.
+
+        Where none is like it, the remedy is `hint_code`'s, by default the list of all that are known.
+        """
         known = list(known)
         near = nearest(word, known)
-        shown = {"near": near} if near else {}
-        self.error(code, place, word=word, known=", ".join(known) or "–", **shown, **fields)
+        if near is not None:
+            self.error(code, place, word=word, near=near, **fields)
+        else:
+            code_ = hint_code or ("choose-from" if known else "leave-out")
+            self.error(code, place, code_, word=word, known=", ".join(known), **fields)
+        return near
 
-    def _add(self, severity: Literal["error", "warning"], code: str, place: Place, fields: dict[str, object]) -> None:
-        self.findings.append(Finding(severity, code, place, fields))
+    def _add(
+        self, severity: Literal["error", "warning"], code: str, place: Place, fields: dict[str, object], hint_code: str
+    ) -> None:
+        self.findings.append(Finding(severity, code, place, fields, hint_code))
+
+
+def was_reported(node: Node) -> bool:
+    """Whether a node is empty because the reader could not take what stood there, and said so."""
+    return isinstance(node, ScalarNode) and node.sheet is None and not node.text
 
 
 class Section:
     """One mapping with known keys; a key that is not known is reported at once.
 
     Args:
-        what: names the mapping to a person: `route po-to-wms`, `systems`.
+        what: names the mapping to a person: `routes.po-to-wms`, `systems`.
+        place: where its name stands, if it has one; what is missing in it is told there.
     """
 
-    def __init__(self, node: Node, known: Iterable[str], what: str, report: Report) -> None:
-        self.place, self.what, self.report = node.place, what, report
+    def __init__(
+        self, node: Node, known: Iterable[str], what: str, report: Report, place: Place | None = None
+    ) -> None:
+        self.place, self.what, self.report = place or node.place, what, report
         self.nodes: dict[str, Node] = {}
         self.keys: dict[str, ScalarNode] = {}
+        self.meant: set[str] = set()  # what unknown keys probably are, so that none of these is missing
         known = tuple(known)
+        self.readable = isinstance(node, MapNode)
         if not isinstance(node, MapNode):
-            report.error("mapping-needed", node.place, what=what, known=", ".join(known))
+            if not was_reported(node):
+                report.error("mapping-needed", self.place, what=what, known=", ".join(known))
             return
         for key, value in node.items:
             if key.text in known:
                 self.nodes.setdefault(key.text, value)
                 self.keys.setdefault(key.text, key)
-            else:
-                report.unknown("unknown-key", key.place, key.text, known, what=what)
+            elif key.text:  # a key that is no text was reported
+                near = report.unknown("unknown-key", key.place, key.text, known, what=what)
+                self.meant.add(near or "")
 
     def __contains__(self, key: str) -> bool:
         return key in self.nodes
@@ -71,10 +94,10 @@ class Section:
     def scalar(self, key: str) -> ScalarNode | None:
         """A single value under a key; anything else is reported."""
         node = self.nodes.get(key)
-        if node is None:
+        if node is None or was_reported(node):
             return None
         if isinstance(node, ScalarNode):
-            if node.text.strip() or node.style != "plain":
+            if node.text.strip():
                 return node
             self.report.error("value-missing", self.keys[key].place, key=key, what=self.what)
             return None
@@ -82,23 +105,28 @@ class Section:
         return None
 
     def text(self, key: str, default: str = "") -> str:
-        """The text under a key."""
+        """The text under a key; quotes with nothing in them are a text too."""
+        node = self.nodes.get(key)
+        if isinstance(node, ScalarNode) and not node.text and node.style != "plain":
+            return ""
         node = self.scalar(key)
         return node.text if node is not None else default
 
     def texts(self, key: str) -> tuple[ScalarNode, ...]:
         """One text, or a list of texts."""
         node = self.nodes.get(key)
-        if node is None:
-            return ()
-        items = node.items if isinstance(node, ListNode) else (node,)
-        found = []
-        for item in items:
-            if isinstance(item, ScalarNode) and item.text:
-                found.append(item)
-            else:
-                self.report.error("one-value-needed", item.place, key=key, what=self.what)
-        return tuple(found)
+        if not isinstance(node, ListNode):
+            found = self.scalar(key)
+            return (found,) if found is not None else ()
+        texts = []
+        for item in node.items:
+            if isinstance(item, ScalarNode) and item.text.strip():
+                texts.append(item)
+            elif not was_reported(item):
+                self.report.error("texts-needed", item.place, key=key, what=self.what)
+        if not node.items:
+            self.report.error("value-missing", self.keys[key].place, key=key, what=self.what)
+        return tuple(texts)
 
     def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
         """One of a few words."""
@@ -113,8 +141,10 @@ class Section:
     def need(self, *keys: str) -> bool:
         """Report each of these keys that is missing; say whether all are there."""
         missing = [key for key in keys if key not in self.nodes]
-        for key in missing:
-            self.report.error("key-missing", self.place, key=key, what=self.what)
+        if self.readable:
+            for key in missing:
+                if key not in self.meant:
+                    self.report.error("key-missing", self.place, key=key, what=self.what)
         return not missing
 
 

@@ -61,10 +61,6 @@ TEXTS: dict[str, Text] = {
     "error": Text("error: ", "错误："),
     "severity-error": Text("error", "错误"),
     "severity-warning": Text("warning", "警告"),
-    "count-errors": Text("{count} errors", "{count} 个错误"),
-    "count-warnings": Text("{count} warnings", "{count} 个警告"),
-    "no-findings": Text("no errors", "没有错误"),
-    "lint-summary": Text("{files} file(s), {routes} routes: {counts} ({seconds} s)", "{files} 个文件，{routes} 条路由：{counts}（{seconds} 秒）"),
     "test-summary": Text("{passed} passed, {failed} failed", "通过 {passed}，失败 {failed}"),
     "cover-summary": Text("{reached} of {routes} routes reached; not reached:", "覆盖 {reached}/{routes} 条路由；未覆盖："),
     "expected": Text("expected", "期望"),
@@ -157,4 +153,6 @@ TEXTS: dict[str, Text] = {
     "stage-xml": Text("map and encode XML", "映射并编码 XML"),
     "stage-total": Text("all of it, {routes} routes", "合计，{routes} 条路由"),
     "bench-routes-ratio": Text("1,000 routes ÷ 10 routes: {ratio}", "1,000 条路由 ÷ 10 条路由：{ratio}"),
+    "bench-embedded": Text("{events} events accepted, routed and handed to two readers in {seconds} s: {rate} events/s, {cpu} µs CPU each; {handed} deliveries",
+                           "{events} 个事件接收、路由并交给两个读取方，用时 {seconds} 秒：每秒 {rate} 个，每个 {cpu} µs CPU；共 {handed} 份投递"),
 }

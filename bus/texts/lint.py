@@ -3,6 +3,17 @@
 from bus.texts.text import Text
 
 TEXTS: dict[str, Text] = {
+    # ------------------------------------------------------------------------------------ the last line
+    "count-error": Text("1 error", "1 个错误"),
+    "count-errors": Text("{count} errors", "{count} 个错误"),
+    "count-warning": Text("1 warning", "1 个警告"),
+    "count-warnings": Text("{count} warnings", "{count} 个警告"),
+    "count-file": Text("1 file", "1 个文件"),
+    "count-files": Text("{count} files", "{count} 个文件"),
+    "count-route": Text("1 route", "1 条路由"),
+    "count-routes": Text("{count} routes", "{count} 条路由"),
+    "no-findings": Text("no errors", "没有错误"),
+    "lint-summary": Text("{files}, {routes}: {counts} ({seconds} s)", "{files}，{routes}：{counts}（{seconds} 秒）"),
     "unknown-key": Text("unknown key {word} in {what}; known: {known}", "{what} 中有未知的键 {word}；可用：{known}",
                         "did you mean {near}?", "是否想写 {near}？"),
     "unknown-option": Text("unknown option {word} in {what}; known: {known}", "{what} 中有未知的选项 {word}；可用：{known}",
