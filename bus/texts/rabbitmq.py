@@ -144,8 +144,8 @@ TEXTS: dict[str, Text] = {
         "请把过长的值从消息头移到单据正文中",
     ),
     "amqp-properties": Text(
-        "message {id}: its id, content type or a header cannot be written: {reason}",
-        "消息 {id}：其 id、内容类型或某个消息头无法写出：{reason}",
+        "message {id}: its id, content type or a header cannot be written to the wire",
+        "消息 {id}：其 id、内容类型或某个消息头无法按协议写出",
         "ids, names of headers and content types have at most 255 bytes, whole numbers 64 bits",
         "id、消息头名称和内容类型最多 255 字节，整数最多 64 位",
     ),

@@ -67,7 +67,7 @@ def encode_properties(
     try:
         encoded = b"".join(properties.encode())
     except (AMQPError, struct.error, ValueError) as exc:
-        raise Refused("amqp-properties", id=message_id, reason=str(exc) or type(exc).__name__) from exc
+        raise Refused("amqp-properties", id=message_id[:255]) from exc
     if len(encoded) + 20 > FRAME_MAX:
         raise Refused("amqp-headers-too-large", id=message_id, size=len(encoded), limit=FRAME_MAX - 20)
     return encoded
@@ -110,7 +110,6 @@ class Channel:
         """
         reply = asyncio.get_running_loop().create_future()
         self._calls.add(reply)
-
         try:
             getattr(self._channel, name)(callback=lambda frame: _resolve(reply, frame.method), **arguments)
             return await asyncio.wait_for(reply, CALL_TIMEOUT_S)
@@ -178,8 +177,8 @@ class Channel:
     def acknowledge(self, tag: int, *, multiple: bool) -> None:
         self._channel.basic_ack(tag, multiple)
 
-    def give_back(self, tag: int, *, multiple: bool = False) -> None:
-        self._channel.basic_nack(tag, multiple, requeue=True)
+    def give_back(self, tag: int) -> None:
+        self._channel.basic_nack(tag, requeue=True)
 
     @property
     def counts_releases(self) -> bool:

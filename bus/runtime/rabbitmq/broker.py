@@ -58,7 +58,8 @@ class RabbitBroker(Transport):
         self.releases = Releases()
         self._publisher: Channel | None = None
         self._blocked = False
-        self._closed = False
+        self._loop: asyncio.AbstractEventLoop
+        self._opened = self._closed = False
         self._subscriptions: list[Subscription] = []
         self._retiring: list[Subscription] = []
         self._waiting: dict[Batch, asyncio.Future[None]] = {}
@@ -84,7 +85,8 @@ class RabbitBroker(Transport):
     # -------------------------------------------------------------------------------- the contract
 
     async def open(self, topology: Topology) -> None:
-        first, self._loop = not hasattr(self, "_loop"), asyncio.get_running_loop()
+        first, self._opened = not self._opened, True
+        self._loop = asyncio.get_running_loop()
         self._wanted = declarations(topology)
         self._addressing = Addressing(topology, self._addressing.max_body_bytes)
         if not first:  # a new configuration: the connections stay
@@ -120,7 +122,7 @@ class RabbitBroker(Transport):
         self._check_open()
         if queue not in self._addressing.queues:
             raise Refused("queue-unknown", id="-", queue=queue)
-        subscription = Subscription(self, queue, handler, prefetch)
+        subscription = Subscription(self, queue, handler, min(prefetch, MAX_PREFETCH))
         self._subscriptions.append(subscription)
         try:
             connection = self._consuming.connection
@@ -130,10 +132,9 @@ class RabbitBroker(Transport):
                 await self._mend()
                 await subscription.start(connection)
         except Unavailable:
-            if subscription in self._subscriptions:
-                self.bring_up(subscription)
+            self.bring_up(subscription)
         except BaseException:
-            self._subscriptions.remove(subscription)
+            self._abandon(subscription)
             raise
         return subscription
 
@@ -158,13 +159,17 @@ class RabbitBroker(Transport):
             return []
         subscription = Subscription(self, queue, take, expected)
         self._subscriptions.append(subscription)
-        await subscription.start(connection)
-        # Others may read the same queue, so fewer than it held may come.
-        with contextlib.suppress(TimeoutError):
-            while len(pulled) < expected:
-                more.clear()
-                await asyncio.wait_for(more.wait(), PULL_QUIET_S)
-        await subscription.cancel()
+        try:
+            await subscription.start(connection)
+            # Others may read the same queue, so fewer than it held may come.
+            with contextlib.suppress(TimeoutError):
+                while len(pulled) < expected:
+                    more.clear()
+                    await asyncio.wait_for(more.wait(), PULL_QUIET_S)
+            await subscription.cancel()
+        except BaseException:
+            self._abandon(subscription)
+            raise
         return pulled
 
     def known(self, identities: Sequence[str]) -> Mapping[str, bytes]:
@@ -200,7 +205,7 @@ class RabbitBroker(Transport):
         if self._closed:
             return
         self._closed = True
-        if not hasattr(self, "_loop"):  # never opened
+        if not self._opened:
             return
         for task in self._tasks:
             task.cancel()
@@ -296,6 +301,7 @@ class RabbitBroker(Transport):
         if isinstance(error, TooLarge):
             self._addressing.max_body_bytes = min(self._addressing.max_body_bytes, error.limit)
             self._refuse(error)
+        self._publisher_lost()
         self._publishing.drop()
 
     def _publisher_lost(self) -> None:
@@ -306,8 +312,7 @@ class RabbitBroker(Transport):
 
     def _refuse(self, error: TooLarge) -> None:
         """Take out what the broker will never store: its publishers are told, its deliveries come again."""
-        self._publisher = None
-        self.ledger.publisher_lost()
+        self._publisher_lost()
         for owner in self.ledger.withdraw(lambda wire: len(wire.body) > error.limit):
             if isinstance(owner, Batch):
                 future = self._waiting.get(owner)
@@ -396,6 +401,10 @@ class RabbitBroker(Transport):
         self._retiring.append(subscription)
         self.plan_turn()
 
+    def _abandon(self, subscription: Subscription) -> None:
+        subscription.abandon()
+        self._subscriptions.remove(subscription)
+
     def _close_settled(self) -> None:
         settled = [subscription for subscription in self._retiring if not subscription.unsettled]
         for subscription in settled:
@@ -426,7 +435,7 @@ class RabbitBroker(Transport):
     # --------------------------------------------------------------------------------------- small
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closed or not self._opened:
             raise Unavailable("amqp-closed")
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

@@ -1,6 +1,7 @@
 """What comes in from RabbitMQ: a subscription to one queue, and its deliveries."""
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -109,7 +110,7 @@ class Subscription(Inlet):
     """Consumes one queue, over reconnects; see `bus.ports.Consumer`."""
 
     __slots__ = (
-        "_channel", "_handler", "_inbox", "_tag",
+        "_channel", "_handler", "_inbox", "_running", "_tag",
         "cancelled", "host", "ordered", "prefetch", "queue", "starting",
     )
 
@@ -121,6 +122,7 @@ class Subscription(Inlet):
         self.ordered = queue.startswith(f"{ROUTER}.")
         self.cancelled = False
         self.starting = False
+        self._running = False
         self._channel: Channel | None = None
         self._tag = ""
         self._inbox: list[Delivery] = []
@@ -133,14 +135,16 @@ class Subscription(Inlet):
     async def start(self, connection: Connection) -> None:
         """Begin to consume on a new channel of that connection."""
         self._channel = channel = await connection.channel()
+        # Before anything can arrive: a delivery must never outlive the epoch of its channel.
+        channel.on_closed = self._lost
         self._tag = await channel.consume(self.queue, self.prefetch, self._arrived, channel.close_soon)
         if not channel.is_open:
             raise Unavailable("amqp-consumer-cancelled", queue=self.queue)
-        channel.on_closed = self._lost
+        self._running = True
 
     def restart(self) -> None:
         """Leave the present channel, if there is one, for a new one."""
-        if self._channel is not None and not self.starting:
+        if self._channel is not None and self._running:
             self._channel.close_soon()
 
     def acknowledge(self, tag: int, *, multiple: bool) -> None:
@@ -156,8 +160,9 @@ class Subscription(Inlet):
 
     async def cancel(self) -> None:
         """Hand out nothing more. What is handed out already may still be settled."""
-        await self.stop()
-        self.host.retire(self)
+        if not self.cancelled:
+            await self.stop()
+            self.host.retire(self)
 
     async def stop(self) -> None:
         """Hand out nothing more, and give back what was not handed out. Idempotent."""
@@ -165,8 +170,15 @@ class Subscription(Inlet):
             return
         self.cancelled = True
         if not self.ordered and self._channel is not None and self._channel.is_open:
-            await self._channel.stop_consuming(self._tag)
+            with contextlib.suppress(BusError):  # then it is the broker's again anyway
+                await self._channel.stop_consuming(self._tag)
             self._hand_out()
+
+    def abandon(self) -> None:
+        """Let the broker take back everything at once."""
+        self.cancelled = True
+        if self._channel is not None:
+            self._channel.close_soon()
 
     def release_all(self) -> None:
         """Give back what is handed out and not settled; for a partition, closing the connection does it."""
@@ -207,7 +219,9 @@ class Subscription(Inlet):
         self._channel = None
         self.host.ledger.inlet_lost(self)
         self.host.plan_turn()
-        self.host.bring_up(self)
+        if self._running:
+            self._running = False
+            self.host.bring_up(self)
 
 
 def _release(batch: Sequence[Delivery]) -> None:
