@@ -35,6 +35,7 @@ class SinkEnd:
     """How documents reach a system.
 
     Args:
+        success, failures: expressions over the answer.
         expressions: options computed for each delivery (`name`, `path`), where the route gives none.
     """
 
@@ -50,8 +51,7 @@ class SinkEnd:
 class System:
     """One business system.
 
-    Args:
-        broken_sink: there is a sink, but its options are wrong and were reported.
+    A source or sink whose options are wrong is there too; that was reported, and nothing runs.
     """
 
     name: str
@@ -59,7 +59,6 @@ class System:
     zone: str = "Asia/Shanghai"
     source: SourceEnd | None = None
     sink: SinkEnd | None = None
-    broken_sink: bool = False
     description: str = ""
     owner: str = ""
 
@@ -99,6 +98,7 @@ class Route:
 
     Args:
         types: names of event types, patterns already resolved, in alphabetical order.
+        untyped: one of `on` is unknown and was reported, so that nobody knows all fields there are.
         format: "" sends the event itself.
         layout: of fixed columns: column → width, align, fill.
     """
@@ -108,6 +108,7 @@ class Route:
     types: tuple[str, ...]
     to: tuple[str, ...]
     sources: tuple[str, ...] = ()
+    untyped: bool = False
     when: Source | None = None
     loops: tuple[For, ...] = ()
     condition: Source | None = None

@@ -4,13 +4,15 @@ import fnmatch
 from collections.abc import Mapping
 from typing import cast
 
-from bus.config.durations import parse_duration
-from bus.config.formats import FORMATS, check_shape, fixed_layout
+from bus.codecs.charsets import charset
+from bus.config.durations import meant_duration, parse_duration
+from bus.config.formats import FORMATS, check_shape, fixed_layout, read_options
 from bus.config.model import Mode, Route, System
 from bus.config.nodes import ListNode, MapNode, Node, ScalarNode
-from bus.config.report import Report, Section, plain_value
-from bus.config.rules import check_system, read_reply
-from bus.config.shapes import lets_of, loops_of, shape_of, source_of
+from bus.config.report import Report, Section, was_reported
+from bus.config.rules import check_system, read_reply, source
+from bus.config.shapes import let_first, lets_of, loops_of, shape_of, source_of
+from bus.errors import DocumentError
 from bus.mapping.shape import Shape, Source
 from bus.types import EventType
 
@@ -18,155 +20,140 @@ KEYS = (
     "on", "from", "when", "for", "if", "let", "to", *FORMATS, "encoding", "options", "name", "headers", "path",
     "then", "otherwise", "retry", "ordering", "mode", "description", "owner",
 )
-OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "csv": ("header", "delimiter", "quote", "formulas"),
-    "fixed": (), "json": (), "xml": (), "text": (), "rows": (), "": (),
-}
+_Layout = Mapping[str, Mapping[str, object]]
 
 
 def read_routes(
-    node: Node | None, systems: Mapping[str, System], events: Mapping[str, EventType], report: Report
+    node: MapNode | None, systems: Mapping[str, System], events: Mapping[str, EventType], report: Report
 ) -> tuple[Route, ...]:
     """Return the routes; what is wrong with them is reported."""
-    if node is None:
-        return ()
-    if not isinstance(node, MapNode):
-        report.error("mapping-needed", node.place, what="routes", known="po-to-wms: …")
-        return ()
-    routes = (_Route(key, value, systems, events, report).read() for key, value in node.items)
+    routes = (_route(key, value, systems, events, report) for key, value in (node.items if node is not None else ()))
     return tuple(route for route in routes if route is not None)
 
 
-class _Route:
-    """One route while it is read."""
+def _route(
+    key: ScalarNode, node: Node, systems: Mapping[str, System], events: Mapping[str, EventType], report: Report
+) -> Route | None:
+    what = f"routes.{key.text}"
+    section = Section(node, KEYS, what, report, key.place)
+    if not isinstance(node, MapNode):
+        return None
+    section.need("on", "to")
+    types, untyped = _types(section, events)
+    to = _targets(section, systems)
+    format_, shape, layout = _format(key.text, section, [systems[name] for name in to])
+    return Route(
+        key.text, key.place, types, to,
+        sources=tuple(n.text for n in section.texts("from") if check_system(n, systems, report)),
+        untyped=untyped,
+        when=source(section, "when"),
+        loops=loops_of(section.get("for"), report),
+        condition=source(section, "if"),
+        lets=lets_of(section.get("let"), report),
+        let_first=let_first(node),
+        format=format_, shape=shape, layout=layout,
+        options=read_options(section.get("options"), format_, f"{what}.options", report),
+        encoding=read_encoding(section),
+        file_name=source(section, "name"), path=source(section, "path"), headers=_headers(section),
+        then=read_reply(section.get("then"), f"{what}.then", events, report),
+        otherwise=read_reply(section.get("otherwise"), f"{what}.otherwise", events, report),
+        retry_s=_retry(section.get("retry"), report),
+        ordered=section.choice("ordering", ("key", "none"), "none") == "key",
+        mode=cast("Mode", section.choice("mode", ("live", "shadow", "off"), "live")),
+        description=section.text("description"), owner=section.text("owner"),
+    )
 
-    def __init__(
-        self, key: ScalarNode, node: Node, systems: Mapping[str, System], events: Mapping[str, EventType], report: Report
-    ) -> None:
-        self.key, self.node = key, node
-        self.systems, self.events, self.report = systems, events, report
-        self.section = Section(node, KEYS, f"routes.{key.text}", report)
 
-    def read(self) -> Route | None:
-        section = self.section
-        if not isinstance(self.node, MapNode) or not section.need("on", "to"):
-            return None
-        types = self._types()
-        to = tuple(node.text for node in section.texts("to") if self._is_target(node))
-        sources = tuple(n.text for n in section.texts("from") if check_system(n, self.systems, self.report))
-        format_, shape, layout = self._format(to)
-        order = [key.text for key, _ in self.node.items]
-        loops = section.get("for")
-        what = f"routes.{self.key.text}"
-        return Route(
-            self.key.text, self.key.place, types, to, sources,
-            when=self._source("when"),
-            loops=loops_of(loops, self.report) if loops is not None else (),
-            condition=self._source("if"),
-            lets=lets_of(section.get("let"), self.report),
-            let_first="if" in order and "let" in order and order.index("let") < order.index("if"),
-            format=format_, shape=shape, layout=layout, options=self._options(format_),
-            encoding=self._encoding(),
-            file_name=self._source("name"), path=self._source("path"), headers=self._headers(),
-            then=read_reply(section.get("then"), f"{what}.then", self.events, self.report),
-            otherwise=read_reply(section.get("otherwise"), f"{what}.otherwise", self.events, self.report),
-            retry_s=self._retry(),
-            ordered=section.choice("ordering", ("key", "none"), "none") == "key",
-            mode=cast("Mode", section.choice("mode", ("live", "shadow", "off"), "live")),
-            description=section.text("description"), owner=section.text("owner"),
+def _types(section: Section, events: Mapping[str, EventType]) -> tuple[tuple[str, ...], bool]:
+    """The types a route listens to, and whether one of them is unknown, so that nobody knows all fields."""
+    found: set[str] = set()
+    nodes = section.texts("on")
+    for node in nodes:
+        matching = fnmatch.filter(events, node.text) if "*" in node.text else [node.text] if node.text in events else []
+        found.update(matching)
+        if matching:
+            continue
+        patterns = dict.fromkeys(f"{name.partition('.')[0]}.*" for name in events)
+        section.report.unknown(
+            "event-unknown", node.place, node.text, patterns if "*" in node.text else events, "event-undeclared"
         )
+        found.add("")
+    return tuple(sorted(found - {""})), not nodes or "" in found
 
-    def _source(self, key: str) -> Source | None:
-        return source_of(self.section.get(key), self.report)
 
-    def _types(self) -> tuple[str, ...]:
-        found: set[str] = set()
-        for node in self.section.texts("on"):
-            if "*" in node.text:
-                matching = fnmatch.filter(self.events, node.text)
-                if not matching:
-                    self.report.unknown("event-unknown", node.place, node.text, self.events)
-                found.update(matching)
-            elif node.text in self.events:
-                found.add(node.text)
-            else:
-                self.report.unknown("event-unknown", node.place, node.text, self.events)
-        return tuple(sorted(found))
+def _targets(section: Section, systems: Mapping[str, System]) -> tuple[str, ...]:
+    report = section.report
+    targets: dict[str, ScalarNode] = {}
+    for node in section.texts("to"):
+        if not check_system(node, systems, report):
+            continue
+        if systems[node.text].sink is None:
+            report.error("system-without-sink", node.place, system=node.text)
+        elif node.text in targets:
+            report.error("target-twice", node.place, system=node.text)
+        else:
+            targets[node.text] = node
+    return tuple(targets)
 
-    def _is_target(self, node: ScalarNode) -> bool:
-        if not check_system(node, self.systems, self.report):
-            return False
-        system = self.systems[node.text]
-        if system.sink is None and not system.broken_sink:
-            self.report.error("system-without-sink", node.place, system=node.text)
-            return False
-        return True
 
-    def _format(self, to: tuple[str, ...]) -> tuple[str, Shape | None, Mapping[str, Mapping[str, object]]]:
-        named = [name for name in FORMATS if name in self.section]
-        if not named:
-            return "", None, {}
-        for extra in named[1:]:
-            place = self.section.keys[extra].place
-            self.report.error("two-formats", place, first=named[0], second=extra, route=self.key.text)
-        format_ = named[0]
-        key = self.section.keys[format_]
-        for name in to:
-            sink = self.systems[name].sink
-            if sink is not None and format_ not in sink.adapter.formats:
-                known = ", ".join(sink.adapter.formats)
-                self.report.error(
-                    "format-not-taken", key.place, format=format_, system=name, adapter=sink.adapter.name, known=known
-                )
-        node = self.section.nodes[format_]
-        layout: Mapping[str, Mapping[str, object]] = {}
-        if format_ == "fixed":
-            node, layout = fixed_layout(node, self.report)
-        shape = shape_of(node, self.report)
-        if shape is not None:
-            check_shape(format_, shape, self.report)
-        return format_, shape, layout
+def _format(route: str, section: Section, targets: list[System]) -> tuple[str, Shape | None, _Layout]:
+    report = section.report
+    named = [name for name in section.nodes if name in FORMATS]
+    if not named:
+        return "", None, {}
+    format_, *others = named
+    for extra in others:
+        report.error("two-formats", section.keys[extra].place, first=format_, second=extra, route=route)
+    key, node = section.keys[format_], section.nodes[format_]
+    for system in targets:
+        sink = system.sink
+        if sink is not None and format_ not in sink.adapter.formats:
+            known, adapter = ", ".join(sink.adapter.formats), sink.adapter.name
+            report.error("format-not-taken", key.place, format=format_, system=system.name, adapter=adapter, known=known)
+    layout: _Layout = {}
+    if format_ == "fixed":
+        node, layout = fixed_layout(node, key.place, report)
+    shape = shape_of(node, report, key.place)
+    check_shape(format_, shape, report)
+    return format_, shape, layout
 
-    def _options(self, format_: str) -> Mapping[str, object]:
-        node = self.section.get("options")
-        if node is None:
-            return {}
-        Section(node, OPTIONS[format_], f"routes.{self.key.text}.options", self.report)
-        value = plain_value(node)
-        return value if isinstance(value, dict) else {}
 
-    def _encoding(self) -> str:
-        node = self.section.scalar("encoding")
-        if node is None:
-            return ""
-        try:
-            "".encode(node.text)
-        except LookupError:
-            self.report.error("encoding-unknown", node.place, encoding=node.text)
-            return ""
-        return node.text
+def read_encoding(section: Section, key: str = "encoding") -> str:
+    """The name of a charset the codecs know, or ""."""
+    node = section.scalar(key)
+    if node is None:
+        return ""
+    try:
+        charset(node.text)
+    except DocumentError as error:
+        section.report.error("encoding-unknown", node.place, encoding=node.text, near=error.fields["nearest"])
+        return ""
+    return node.text
 
-    def _headers(self) -> tuple[tuple[str, Source], ...]:
-        node = self.section.get("headers")
-        if node is None:
-            return ()
-        if not isinstance(node, MapNode):
-            self.report.error("mapping-needed", node.place, what="headers", known="X-Name: expression")
-            return ()
-        pairs = ((key.text, source_of(value, self.report)) for key, value in node.items)
-        return tuple((name, source) for name, source in pairs if source is not None)
 
-    def _retry(self) -> tuple[float, ...] | None:
-        node = self.section.get("retry")
-        if node is None:
-            return None
-        delays = []
-        for item in node.items if isinstance(node, ListNode) else (node,):
-            seconds = parse_duration(item.text) if isinstance(item, ScalarNode) else None
-            if seconds is None:
-                text = item.text if isinstance(item, ScalarNode) else "…"
-                self.report.error("duration-unclear", item.place, text=text)
-            else:
-                delays.append(seconds)
-        return tuple(delays)
+def _headers(section: Section) -> tuple[tuple[str, Source], ...]:
+    node, report = section.get("headers"), section.report
+    if node is None or was_reported(node):
+        return ()
+    if not isinstance(node, MapNode):
+        report.error("mapping-needed", node.place, what="headers", known="X-Name: data.po_no")
+        return ()
+    pairs = ((key.text, source_of(value, report, key.place)) for key, value in node.items)
+    return tuple((name, source) for name, source in pairs if source is not None)
 
+
+def _retry(node: Node | None, report: Report) -> tuple[float, ...] | None:
+    if node is None:
+        return None
+    delays = (read_duration(item, report) for item in (node.items if isinstance(node, ListNode) else (node,)))
+    return tuple(delay for delay in delays if delay is not None)
+
+
+def read_duration(node: Node, report: Report) -> float | None:
+    """Seconds, or None for what is no duration, which is reported with what was probably meant."""
+    text = node.text if isinstance(node, ScalarNode) else "…"
+    seconds = parse_duration(text)
+    if seconds is None and not was_reported(node):
+        meant = meant_duration(text)
+        report.error("duration-unclear", node.place, "duration-meant" if meant else "", text=text, meant=meant)
+    return seconds

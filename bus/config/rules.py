@@ -17,18 +17,16 @@ def read_rules(
     node: MapNode | None, systems: Mapping[str, System], events: Mapping[str, EventType], report: Report
 ) -> tuple[Rule, ...]:
     """Return the inbound rules; what is wrong with them is reported."""
-    if node is None:
-        return ()
-    return tuple(
-        _rule(key, value, systems, events, report) for key, value in node.items if isinstance(value, MapNode)
-        or Section(value, KEYS, f"inbound.{key.text}", report, key.place).readable
-    )
+    rules = (_rule(key, value, systems, events, report) for key, value in (node.items if node is not None else ()))
+    return tuple(rule for rule in rules if rule is not None)
 
 
 def _rule(
     key: ScalarNode, node: Node, systems: Mapping[str, System], events: Mapping[str, EventType], report: Report
-) -> Rule:
+) -> Rule | None:
     section = Section(node, KEYS, f"inbound.{key.text}", report, key.place)
+    if not isinstance(node, MapNode):
+        return None
     section.need("from", "event", "id")
     system = section.scalar("from")
     if system is not None and check_system(system, systems, report) and systems[system.text].source is None:
@@ -39,7 +37,7 @@ def _rule(
         loops=loops_of(section.get("for"), report),
         condition=source(section, "if"),
         lets=lets_of(section.get("let"), report),
-        let_first=isinstance(node, MapNode) and let_first(node),
+        let_first=let_first(node),
         description=section.text("description"),
     )
 
@@ -63,9 +61,11 @@ def read_making(section: Section, events: Mapping[str, EventType], report: Repor
     event = section.scalar("event")
     if event is not None and event.text not in events:
         report.unknown("event-unknown", event.place, event.text, events, "event-undeclared")
+    map_ = _map(section, report)
+    readable = event is not None and (map_ is not None or "map" not in section)
     return Making(
-        event.text if event is not None else "",
-        _map(section, report),
+        event.text if event is not None and readable else "",
+        map_,
         event.place if event is not None else section.place,
         id=source(section, "id"),
         subject=source(section, "subject"),
@@ -82,7 +82,7 @@ def _map(section: Section, report: Report) -> Group | None:
         return group_of(node, report, section.keys["map"].place)
     if not was_reported(node):
         report.error("mapping-needed", section.keys["map"].place, what=f"{section.what}.map", known="po_no: document.…")
-    return Group((), section.keys["map"].place)
+    return None
 
 
 def check_system(node: ScalarNode, systems: Mapping[str, System], report: Report) -> bool:

@@ -7,8 +7,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from bus.cli.output import show, show_json
 from bus.event import Event
 from bus.ports import Message, Received
 from bus.routing import Routing
@@ -17,26 +17,21 @@ from bus.runtime.bench_core import configuration, order
 from bus.runtime.embedded import EmbeddedBroker
 from bus.runtime.router import Router
 from bus.runtime.telemetry import Telemetry, configure_logging
-from bus.texts import say
 from bus.topology import to
 from bus.wire import event_message
 
 AT_ONCE, WINDOW, PREFETCH = 100, 8, 1000
 
 
-def bench_embedded(events: int, *, as_json: bool) -> int:
-    """Measure and show."""
+def bench_embedded(events: int) -> dict[str, Any]:
+    """Measure with so many events."""
     configure_logging(level=50)
     with tempfile.TemporaryDirectory(prefix="bus-bench-") as folder:
         seconds, cpu_s, handed = asyncio.run(_run(Path(folder) / "bus.db", events))
-    rate = events / seconds
-    if as_json:
-        show_json({"events": events, "seconds": round(seconds, 2), "events_per_s": round(rate),
-                   "cpu_us_per_event": round(cpu_s / events * 1e6, 1), "handed_over": handed})
-    else:
-        show(say("bench-embedded", events=events, seconds=f"{seconds:.2f}", rate=f"{rate:,.0f}",
-                 cpu=f"{cpu_s / events * 1e6:.0f}", handed=handed))
-    return 0 if handed == 2 * events else 1
+    return {
+        "events": events, "seconds": round(seconds, 2), "events_per_s": round(events / seconds),
+        "cpu_us_per_event": round(cpu_s / events * 1e6, 1), "handed_over": handed,
+    }
 
 
 async def _run(path: Path, events: int) -> tuple[float, float, int]:
