@@ -187,8 +187,7 @@ def _cells(rows: list[_Row], lines: list[int], header: Place) -> tuple[dict[str,
         if name and name not in cells:
             cells[name] = codes
         elif name or any(codes):
-            fields = {"column": name or str(at + 1)}
-            findings.append(Finding("error", "lookup-column-unclear", header, fields))
+            findings.append(Finding("error", "lookup-column-unclear", header, {"column": name or at + 1}))
     return cells, findings
 
 

@@ -1,98 +1,82 @@
 """What only the whole configuration shows: loops of events, events nobody sends or takes, routes that never match."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 from bus.config.model import Configuration, Making, Route
+from bus.config.never import impossible
 from bus.config.report import Report
-from bus.expressions import tree
-from bus.expressions.compile import path_of
 from bus.expressions.parse import parse
 
 
 def check_whole(config: Configuration, report: Report) -> None:
     """Report everything that only shows when rules and routes are seen together."""
-    _check_never(config.routes, report)
-    _check_senders(config, report)
+    makers = _makers(config)
+    _check_never(config, report)
+    _check_senders(config, makers, report)
     _check_takers(config, report)
     _check_loops(config, report)
+    _check_echoes(config, makers, report)
 
 
-def _check_never(routes: Iterable[Route], report: Report) -> None:
-    for route in routes:
-        if route.when is None:
+def _replies(config: Configuration) -> Iterator[tuple[Route, Making]]:
+    """What live routes make of answers; shadows deliver nothing that could be answered."""
+    for route in config.routes:
+        for making in (route.then, route.otherwise):
+            if route.mode == "live" and making is not None and making.event:
+                yield route, making
+
+
+def _makers(config: Configuration) -> Mapping[str, set[str]]:
+    """Event type → the systems whose documents or answers become it."""
+    makers: dict[str, set[str]] = {}
+    for rule in config.rules:
+        makers.setdefault(rule.making.event, set()).add(rule.system)
+    for route, making in _replies(config):
+        makers.setdefault(making.event, set()).update(route.to)
+    return makers
+
+
+def _check_never(config: Configuration, report: Report) -> None:
+    for route in config.routes:
+        if route.when is None or route.untyped or isinstance(parsed := parse(route.when.text), tuple):
             continue
-        parsed = parse(route.when.text)
-        if isinstance(parsed, tuple):
-            continue
-        impossible = _impossible(parsed)
-        if impossible is not None:
-            place = route.when.place_of(impossible.start, impossible.end - impossible.start)
+        part = impossible(parsed, {"event.type": route.types, "event.source": route.sources or tuple(config.systems)})
+        if part is not None:
+            place = route.when.place_of(part.start, part.end - part.start)
             report.warning("never-matches", place, route=route.name)
 
 
-def _impossible(node: tree.Node) -> tree.Node | None:
-    """The part of a condition that can never hold: `false`, or one path equal to two different values."""
-    if isinstance(node, tree.Literal) and node.value is False:
-        return node
-    if not isinstance(node, tree.Logic) or node.word != "and":
-        return None
-    allowed: dict[str, set[object]] = {}
-    for part in node.parts:
-        if (inner := _impossible(part)) is not None:
-            return inner
-        for path, values in _equalities(part):
-            allowed[path] = allowed[path] & values if path in allowed else values
-            if not allowed[path]:
-                return part
-    return None
-
-
-def _equalities(node: tree.Node) -> Iterator[tuple[str, set[object]]]:
-    if not isinstance(node, tree.Compare) or len(node.rest) != 1:
-        return
-    sign, right = node.rest[0]
-    if sign == "==" and isinstance(right, tree.Literal) and right.value is not None:
-        yield path_of(node.first), {right.value}
-    elif sign == "in" and isinstance(right, tree.Listing):
-        values = [member.value for member in right.items if isinstance(member, tree.Literal)]
-        if len(values) == len(right.items):
-            yield path_of(node.first), set(values)
-
-
-def _replies(routes: Iterable[Route]) -> Iterator[tuple[Route, str]]:
-    for route in routes:
-        for making in (route.then, route.otherwise):
-            if making is not None and making.event:
-                yield route, making.event
-
-
-def _makings(config: Configuration) -> Iterator[tuple[str, Making]]:
-    for rule in config.rules:
-        yield rule.name, rule.making
-    for route in config.routes:
-        for making in (route.then, route.otherwise):
-            if making is not None:
-                yield route.name, making
-
-
-def _check_senders(config: Configuration, report: Report) -> None:
+def _check_senders(config: Configuration, makers: Mapping[str, set[str]], report: Report) -> None:
     """A route on an event that no rule or reply makes, when no system could send it as an event itself."""
     with_rules = {rule.system for rule in config.rules}
-    free = [s.name for s in config.systems.values() if s.source is not None and s.name not in with_rules]
-    free += [s.name for s in config.systems.values() if s.source is not None and s.source.adapter.name == "queue"]
-    made = {rule.making.event for rule in config.rules} | {event for _, event in _replies(config.routes)}
+    free = {
+        system.name for system in config.systems.values()
+        if system.source is not None and (system.name not in with_rules or system.source.adapter.name == "queue")
+    }
     for route in config.routes:
-        senders = [name for name in free if not route.sources or name in route.sources]
-        missing = [name for name in route.types if name not in made]
-        if missing and len(missing) == len(route.types) and not senders:
-            report.warning("nobody-sends", route.place, type=", ".join(missing), route=route.name)
+        senders = free & set(route.sources) if route.sources else free
+        if route.untyped or senders or any(_sent(type_, route, makers) for type_ in route.types):
+            continue
+        shown = ", ".join(route.types)
+        code = "nobody-sends-from" if route.sources and any(type_ in makers for type_ in route.types) else "nobody-sends"
+        report.warning(code, route.place, type=shown, route=route.name, systems=", ".join(route.sources))
+
+
+def _sent(type_: str, route: Route, makers: Mapping[str, set[str]]) -> bool:
+    return type_ in makers and (not route.sources or bool(makers[type_] & set(route.sources)))
 
 
 def _check_takers(config: Configuration, report: Report) -> None:
     """An event that is made and that no live route takes."""
+    if any(route.untyped for route in config.routes):
+        return
     taken = {name for route in config.routes if route.mode == "live" for name in route.types}
+    makings = [
+        *((f"inbound.{rule.name}", rule.making) for rule in config.rules),
+        *((f"routes.{route.name}", making) for route, making in _replies(config)),
+    ]
     seen: set[str] = set()
-    for maker, making in _makings(config):
+    for maker, making in makings:
         if making.event in config.events and making.event not in taken and making.event not in seen:
             seen.add(making.event)
             report.warning("nobody-takes", making.place, type=making.event, maker=maker)
@@ -101,18 +85,16 @@ def _check_takers(config: Configuration, report: Report) -> None:
 def _check_loops(config: Configuration, report: Report) -> None:
     """An event whose delivery is answered by an event that, delivered, is answered … by the first again."""
     follows: dict[str, set[str]] = {}
-    for route, event in _replies(config.routes):
+    for route, making in _replies(config):
         for type_ in route.types:
-            follows.setdefault(type_, set()).add(event)
-    for route, event in _replies(config.routes):
-        if route.mode == "live" and any(_reaches(event, type_, follows) for type_ in route.types):
-            report.warning("events-in-a-loop", route.place, route=route.name, event=event)
-    for route in config.routes:
-        if route.sources and set(route.sources) == set(route.to):
-            report.warning("back-to-sender", route.place, route=route.name, system=", ".join(route.to))
+            follows.setdefault(type_, set()).add(making.event)
+    for route, making in _replies(config):
+        event = making.event
+        if any(_reaches(event, type_, follows) for type_ in route.types):
+            report.warning("events-in-a-loop", making.place, route=route.name, event=event)
 
 
-def _reaches(start: str, goal: str, follows: dict[str, set[str]]) -> bool:
+def _reaches(start: str, goal: str, follows: Mapping[str, set[str]]) -> bool:
     seen, waiting = set(), [start]
     while waiting:
         event = waiting.pop()
@@ -122,3 +104,17 @@ def _reaches(start: str, goal: str, follows: dict[str, set[str]]) -> bool:
             seen.add(event)
             waiting += follows.get(event, ())
     return False
+
+
+def _check_echoes(config: Configuration, makers: Mapping[str, set[str]], report: Report) -> None:
+    """A route that sends a system what came from it."""
+    for route in config.routes:
+        if route.mode == "off" or (route.when is not None and "event.source" in route.when.text):
+            continue
+        senders = set(route.sources) or {name for type_ in route.types for name in makers.get(type_, ())}
+        echoed = [name for name in route.to if name in senders]
+        if echoed:
+            others = ", ".join(sorted(set(config.systems) - set(echoed))) or "…"
+            report.warning(
+                "back-to-sender", route.place, route=route.name, system=", ".join(echoed), others=others
+            )

@@ -39,10 +39,11 @@ class Wrong(NamedTuple):
 
 
 class Open(NamedTuple):
-    """The bracket at `at` never closes; `missing` closes all that are open."""
+    """The bracket at `at` never closes; `missing` should stand before the character at `before`."""
 
     at: int
     missing: str
+    before: int
 
 
 class Fault(NamedTuple):
@@ -66,12 +67,15 @@ def ending(text: str) -> Closed | Wrong | Open:
         if sign in ("[", "{"):
             opened.append((match.start(), _CLOSING[sign]))
         elif sign in ("]", "}"):
-            _, expected = opened.pop()
+            at, expected = opened.pop()
+            if sign != expected and sign in (closing for _, closing in opened):
+                return Open(at, expected, match.start())
             if sign != expected:
                 return Wrong(match.start(), expected)
             if not opened:
                 return Closed(match.start())
-    return Open(opened[-1][0], "".join(closing for _, closing in reversed(opened)))
+    missing = "".join(closing for _, closing in reversed(opened))
+    return Open(opened[-1][0], missing, len(text.rstrip()))
 
 
 def fault(text: str, start: int, end: int, depth: int = 0) -> Fault | None:

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from bus.config.nodes import MapNode, Node, ScalarNode
-from bus.config.report import Report, Section, plain_value
+from bus.config.nodes import ListNode, MapNode, Node, ScalarNode, kind
+from bus.config.report import Report, Section, plain_value, was_reported
 from bus.mapping.shape import Entry, Group, Leaf, Several, Shape
+from bus.places import Place
 
 FORMATS = ("json", "xml", "csv", "fixed", "text", "rows")
 COLUMN_KEYS = ("value", "width", "align", "fill")
+_CSV_KEYS = ("header", "delimiter", "quote", "formulas")
+_WIDTH = re.compile("[1-9][0-9]{0,4}")
 _XML_NAME = re.compile(r"[^\W\d][\w.\-·]*")
 
 
@@ -17,10 +20,6 @@ def check_shape(format_: str, shape: Shape, report: Report) -> None:
     check = {"xml": _check_xml, "csv": _check_flat, "fixed": _check_flat, "text": _check_text, "rows": _check_rows}
     if format_ in check:
         check[format_](shape, report)
-    else:
-        for entry in _entries(shape):
-            if entry.key.startswith("@") and isinstance(entry.value, Leaf):
-                report.warning("attribute-in-json", entry.place, key=entry.key)
 
 
 def _entries(shape: Shape) -> Iterator[Entry]:
@@ -93,31 +92,72 @@ def _check_rows(shape: Shape, report: Report) -> None:
                 report.error("column-not-single", column.place, key=column.key)
 
 
-def fixed_layout(node: Node, report: Report) -> tuple[Node, Mapping[str, Mapping[str, object]]]:
+def fixed_layout(node: Node, place: Place, report: Report) -> tuple[Node, Mapping[str, Mapping[str, object]]]:
     """Split `{value, width, align, fill}` columns into a plain mapping of values, and the layout."""
+    if isinstance(node, ListNode):
+        parts = [fixed_layout(item, item.place, report) for item in node.items]
+        layouts = {name: column for _, layout in parts for name, column in layout.items()}
+        return ListNode(tuple(part for part, _ in parts), node.place), layouts
     if not isinstance(node, MapNode):
-        report.error("mapping-needed", node.place, what="fixed", known="item: {value: …, width: 10}")
-        return node, {}
+        if not was_reported(node):
+            report.error("mapping-needed", place, what="fixed", known="item: {value: …, width: 10}")
+        return MapNode((), node.place), {}
     items: list[tuple[ScalarNode, Node]] = []
     layout: dict[str, Mapping[str, object]] = {}
     for key, value in node.items:
         if key.text in ("for", "if", "let"):
             items.append((key, value))
-            continue
-        section = Section(value, COLUMN_KEYS, f"fixed.{key.text}", report)
-        if not section.need("value", "width"):
-            continue
-        name = key.text.removesuffix("?").removeprefix("=")
-        width = section.text("width")
-        if not width.isdigit() or width == "0":
-            report.error("width-unclear", section.place_of("width"), text=width)
-            continue
-        fill = section.get("fill")
-        column: dict[str, object] = {"width": int(width), "align": section.choice("align", ("left", "right"), "left")}
-        if fill is not None:
-            column["fill"] = str(plain_value(fill))
-            if len(str(plain_value(fill))) != 1:
-                report.error("fill-unclear", fill.place)
-        layout[name] = column
-        items.append((key, section.nodes["value"]))
+        elif isinstance(value, ScalarNode):
+            if not was_reported(value):
+                report.error("column-layout", value.place, key=key.text, value=value.text)
+            items.append((key, value))
+        else:
+            section = Section(value, COLUMN_KEYS, f"fixed.{key.text}", report, key.place)
+            if section.need("value") | section.need("width") and "value" in section:
+                items.append((key, section.nodes["value"]))
+            layout[key.text.removesuffix("?").removeprefix("=")] = _column(section, report)
     return MapNode(tuple(items), node.place), layout
+
+
+def _column(section: Section, report: Report) -> Mapping[str, object]:
+    width = section.scalar("width")
+    if width is not None and not _WIDTH.fullmatch(width.text):
+        report.error("width-unclear", width.place, text=width.text)
+        width = None
+    column: dict[str, object] = {
+        "width": int(width.text) if width is not None else 1,
+        "align": section.choice("align", ("left", "right"), "left"),
+    }
+    fill = section.get("fill")
+    if isinstance(fill, ScalarNode):
+        column["fill"] = fill.text
+        if len(fill.text) != 1:
+            report.error("fill-unclear", fill.place, text=fill.text)
+    elif fill is not None:
+        report.error("one-value-needed", fill.place, key="fill", what=section.what)
+    return column
+
+
+def read_options(node: Node | None, format_: str, what: str, report: Report) -> Mapping[str, object]:
+    """The options that stand beside a format's columns."""
+    if node is None or was_reported(node):
+        return {}
+    if format_ != "csv":
+        report.error("options-of-csv", node.place, format=format_ or "CloudEvents")
+        return {}
+    section = Section(node, _CSV_KEYS, what, report)
+    options: dict[str, object] = {}
+    header = section.scalar("header")
+    if header is not None:
+        options["header"] = plain_value(header)
+        if kind(header) != "bool":
+            report.error("option-boolean", header.place, option="header")
+    for name in ("delimiter", "quote"):
+        sign = section.get(name)
+        if isinstance(sign, ScalarNode):
+            options[name] = sign.text
+            if len(sign.text) != 1 and not (name == "quote" and sign.text == "" and sign.style != "plain"):
+                report.error("sign-unclear", sign.place, option=name, text=sign.text)
+    if "formulas" in section:
+        options["formulas"] = section.choice("formulas", ("keep",), "keep")
+    return options

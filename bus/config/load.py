@@ -7,13 +7,14 @@ from typing import Protocol
 
 from bus.adapter import AdapterSpec
 from bus.config import programs
+from bus.config.advice import advised
 from bus.config.checks import check_whole
 from bus.config.environment import fill
 from bus.config.events import read_events
 from bus.config.model import Configuration
-from bus.config.nodes import ListNode, MapNode, Node, ScalarNode
-from bus.config.report import Report, Section
-from bus.config.routes import read_routes
+from bus.config.nodes import MapNode, Node, ScalarNode
+from bus.config.report import Report, Section, was_reported
+from bus.config.routes import check_encoding, read_routes
 from bus.config.rules import read_rules
 from bus.config.systems import read_systems
 from bus.config.yaml import read
@@ -62,7 +63,7 @@ def load(
     config = Configuration(systems, tables, events, rules, routes, (), secrets, tuple(texts))
     report.findings += _check_programs(config)
     check_whole(config, report)
-    return replace(config, findings=tuple(_ordered(report.findings)))
+    return replace(config, findings=tuple(_ordered(advised(report.findings, events))))
 
 
 def _ordered(findings: list[Finding]) -> Iterator[Finding]:
@@ -85,7 +86,8 @@ def _merge(section: Section, sections: dict[str, MapNode], report: Report) -> No
         if isinstance(node, ScalarNode) and not node.text:
             continue  # `routes:` with nothing below it yet
         if not isinstance(node, MapNode):
-            report.error("mapping-needed", node.place, what=key, known="name: …")
+            if not was_reported(node):
+                report.error("mapping-needed", section.keys[key].place, what=key, known="name: …")
             continue
         known = sections.get(key)
         if known is None:
@@ -93,7 +95,7 @@ def _merge(section: Section, sections: dict[str, MapNode], report: Report) -> No
             continue
         first = {name.text: name.place for name, _ in known.items}
         for name, _ in node.items:
-            if name.text in first and key != "events":
+            if name.text in first:
                 report.error("defined-twice", name.place, name=name.text, first=str(first[name.text]))
         sections[key] = MapNode((*known.items, *node.items), known.place)
 
@@ -108,58 +110,62 @@ def _filled(
 def _read_tables(node: MapNode | None, files: Files, report: Report) -> Mapping[str, Table]:
     tables = {}
     for key, value in node.items if node is not None else ():
-        options = _LookupOptions(value, key.text, report)
+        options = _LookupOptions(key, value, report)
+        tables[key.text] = Table(key.text)  # nothing is known of one that cannot be read
         if options.file is None:
             continue
         path = normpath(join(value.place.file.rpartition("/")[0], options.file.text))
         try:
             body = files.read(path)
         except OSError as error:
-            report.error("lookup-file", options.file.place, file=options.file.text, reason=error.strerror or str(error))
+            reason = error.strerror or str(error)
+            report.error("lookup-file", options.file.place, file=options.file.text, path=path, reason=reason)
             continue
-        table, findings = read_table(key.text, body, path, options.encoding, options.key)
+        tables[key.text], findings = read_table(key.text, body, path, options.encoding, options.key)
         report.findings += findings
-        tables[key.text] = table
     return tables
 
 
 class _LookupOptions:
     """`item: lookups/item.csv`, or the same with `encoding` and `key`."""
 
-    def __init__(self, node: Node, name: str, report: Report) -> None:
+    def __init__(self, name: ScalarNode, node: Node, report: Report) -> None:
         self.encoding, self.key = "utf-8", ()
+        self.file: ScalarNode | None = None
         if isinstance(node, ScalarNode):
-            self.file: ScalarNode | None = node
+            if node.text.strip():
+                self.file = node
+            elif not was_reported(node):
+                report.error("value-missing", name.place, key=name.text, what="lookups")
             return
-        section = Section(node, LOOKUP_KEYS, f"lookups.{name}", report)
+        section = Section(node, LOOKUP_KEYS, f"lookups.{name.text}", report, name.place)
         section.need("file")
         self.file = section.scalar("file")
-        self.encoding = section.text("encoding", "utf-8")
-        self.key = tuple(part.text for part in section.texts("key")) if isinstance(section.get("key"), ListNode) else ()
+        encoding = section.scalar("encoding")
+        self.encoding = (check_encoding(encoding, report) if encoding is not None else "") or "utf-8"
+        self.key = tuple(part.text for part in section.texts("key"))
 
 
 def _check_programs(config: Configuration) -> Iterator[Finding]:
     """Build every program once for what it finds; none is compiled to Python here."""
-    read_back: dict[tuple[str, str], Place] = {}
+    read_back: set[tuple[str, str]] = set()
 
-    def findings(program: Program | None) -> Iterator[Finding]:
-        if program is not None:
-            yield from program.findings
-            for pair in program.scope.read_back:
-                read_back.setdefault(pair, Place(""))
+    def findings(*built: Program | None) -> Iterator[Finding]:
+        for program in built:
+            if program is not None:
+                yield from program.findings
+                read_back.update(program.scope.read_back)
 
     for name, system in config.systems.items():
         if system.sink is not None:
             judges = programs.sink_programs(name, system.sink, config)
-            for program in (judges.success, *(program for program, _ in judges.failures)):
-                yield from findings(program)
+            yield from findings(judges.success, *(program for program, _ in judges.failures))
+            yield from findings(*programs.computed_programs(name, system.sink, config))
     for rule in config.rules:
-        for program in programs.rule_programs(rule, config):
-            yield from findings(program)
+        yield from findings(*programs.rule_programs(rule, config))
     for route in config.routes:
         for system_name in route.to or ("",):
             made = programs.route_programs(route, config, system_name)
-            for program in (made.when, made.body, made.then, made.otherwise):
-                yield from findings(program)
+            yield from findings(made.when, made.body, made.then, made.otherwise)
     for table, column in sorted(read_back):
         yield from config.tables[table].duplicates(column)

@@ -21,9 +21,11 @@ _Kind = Literal["map", "list"]
 _Level = tuple[int, _Kind]  # column
 
 _PATIENCE = 100  # mends of one line before the rest of it is left to YAML
+_LONGEST = 100_000  # characters of a line that is mended at all
 
 _WIDE_BLANKS = {"\t": 0, "\u3000": 2, "\xa0": 1, " ": 1}
 _TAB_WIDTHS = (2, 4, 8)
+
 _SIMPLE_KEY = re.compile(r"[^\W\d][\w.-]*\??:(?:[ \t]+|$)")
 _FULL_COLON = re.compile(r"[\"'“”‘’＂]?[\w.?@=*/-]+[\"'“”‘’＂]?[ \t]*(：)")
 _FULL_QUOTED_KEY = re.compile(r"[“”‘’＂][^“”‘’＂]*[“”‘’＂](?=[ \t]*[:：])")
@@ -111,7 +113,7 @@ class _Reader:
             self.hash_key(number, skip_blanks(self.lines[number], column))
         after = value(self.sheet, number, column, parent, broken=self.broken)
         for _ in range(_PATIENCE):
-            if after > number:
+            if after > number or len(self.lines[number]) > _LONGEST:
                 break
             self.pending = False
             after = value(self.sheet, number, column, parent, broken=self.broken)
@@ -183,7 +185,10 @@ class _Reader:
         column = len(line) - len(line.lstrip(" \t\u3000\xa0"))
         odd = [at for at in range(column) if line[at] != " "]
         code = "yaml-tab" if line[odd[0]] == "\t" else "yaml-wide-blank"
-        if not line.strip() or (code == "yaml-tab" and (line[column] == "#" or not self.broken)):
+        if not line.strip() or line[column] == "#":
+            self.sheet.edit(number, 0, column, "")
+            return number + 1
+        if code == "yaml-tab" and not self.broken:
             return number + 1
         self.sheet.error(code, self.sheet.place(number, odd[0], odd[-1] - odd[0] + 1))
         if line[:column] not in self.widths:
@@ -202,7 +207,7 @@ class _Reader:
             full_width(sheet, number, *quoted.span())
         elif colon := _FULL_COLON.match(line, column):
             full_width(sheet, number, *colon.span(1))
-        elif self.broken and (sign := _SIGN_KEY.match(line, column)):
+        elif sign := _SIGN_KEY.match(line, column):
             quote_key(sheet, number, *sign.span())
         elif _after_key(line, column) is None and (tight := self.tight_key(number, column)):
             insert_blank(sheet, number, tight, len(line), line[tight] in _WIDE_BLANKS)
@@ -224,10 +229,10 @@ class _Reader:
 
     def lacks_colon(self, number: int, column: int) -> bool:
         """Report and leave out what stands between keys and is none."""
-        among_keys = self.broken and self.levels and self.levels[-1] == (column, "map")
-        if not among_keys and not self.key_below(number, column):
-            return False
         line = self.lines[number]
+        among_keys = self.broken and self.levels and self.levels[-1] == (column, "map")
+        if column == len(line) or not (among_keys or self.key_below(number, column)):
+            return False
         self.sheet.error("yaml-no-colon", self.sheet.place(number, column, len(line)))
         self.sheet.edit(number, column, len(line) - column, "")
         return True

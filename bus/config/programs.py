@@ -7,14 +7,13 @@ from bus.config.model import Configuration, Making, Route, Rule, SinkEnd
 from bus.config.systems import computed
 from bus.expressions.compile import shown_present
 from bus.expressions.parse import parse
-from bus.expressions.scope import Code, Columns, Scope
+from bus.expressions.scope import Columns, Scope
 from bus.mapping import programs
 from bus.mapping.generate import Program
 from bus.mapping.programs import Extras, MakingParts, Rounds
 from bus.mapping.shape import Source
 from bus.types import ANY, EventType, Field, Record, Type
 
-ENVELOPE_ONLY = Record()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +35,18 @@ class SinkPrograms:
 
 
 def route_programs(route: Route, config: Configuration, system: str) -> RoutePrograms:
-    """Build the programs of a route for one of its targets."""
-    tables: Mapping[str, Columns | None] = config.tables
-    data = data_of(route.types, config.events)
-    shown = route.types[0] if len(route.types) == 1 else " / ".join(route.types)
+    """Build the programs of a route for one of its targets, "" where none of them is known."""
+    tables = columns_of(config)
+    data = ANY if route.untyped else data_of(route.types, config.events)
+    shown = " / ".join(route.types[:2]) + (" / …" if len(route.types) > 2 else "")
+    columns = (system,) if system else ()
 
     present: frozenset[str] = frozenset()
     if route.when is not None and not isinstance(parsed := parse(route.when.text), tuple):
         present = shown_present(parsed)
 
     def scope() -> Scope:
-        return programs.route_scope(shown, data, (system,), tables)
+        return programs.route_scope(shown, data, columns, tables)
 
     when = None
     if route.when is not None:
@@ -69,7 +69,8 @@ def route_programs(route: Route, config: Configuration, system: str) -> RoutePro
 def rule_programs(rule: Rule, config: Configuration) -> tuple[Program | None, Program]:
     """Build the condition and the mapping of an inbound rule."""
     def scope() -> Scope:
-        return programs.document_scope(rule.system, config.tables)
+        known = (rule.system,) if rule.system in config.systems else ()
+        return programs.document_scope(known, columns_of(config))
 
     when = None
     if rule.when is not None:
@@ -83,12 +84,25 @@ def rule_programs(rule: Rule, config: Configuration) -> tuple[Program | None, Pr
 def sink_programs(name: str, end: SinkEnd, config: Configuration) -> SinkPrograms:
     """Build `success` and `failures` of a system."""
     def build(source: Source) -> Program:
-        scope = programs.answer_scope(programs.route_scope("", ENVELOPE_ONLY, (name,), config.tables))
-        scope = scope.with_names(data=Code("data", ANY, nullable=True))
+        scope = programs.answer_scope(programs.route_scope("", ANY, (name,), columns_of(config)))
         return programs.condition_program(f"answers of {name}", source, scope, programs.ANSWER_PARAMETERS)
 
     success = build(end.success) if end.success is not None else None
     return SinkPrograms(success, tuple((build(rule.when), rule.do) for rule in end.failures))
+
+
+def computed_programs(name: str, end: SinkEnd, config: Configuration) -> tuple[Program, ...]:
+    """Build the options of a system that are computed for each delivery; only what is sure is checked."""
+    scope = programs.route_scope("", ANY, (name,), columns_of(config))
+    return tuple(
+        programs.value_program(f"options of {name}", source, scope, programs.DELIVERY_PARAMETERS)
+        for source in end.expressions.values()
+    )
+
+
+def columns_of(config: Configuration) -> Mapping[str, Columns | None]:
+    """What the checker asks of each lookup; None for a table whose file could not be read."""
+    return {name: table if table.cells else None for name, table in config.tables.items()}
 
 
 def parts_of(making: Making) -> MakingParts:
@@ -108,7 +122,7 @@ def data_of(types: tuple[str, ...], events: Mapping[str, EventType]) -> Record:
     """What `data` holds on a route for these types: a field some of them lack may be missing."""
     records = [events[name].data for name in types if name in events]
     if not records:
-        return ENVELOPE_ONLY
+        return Record()
     united = records[0]
     for record in records[1:]:
         united = _united(united, record)
@@ -131,4 +145,3 @@ def _united(left: Record, right: Record) -> Record:
             type_ = ANY
         fields[name] = Field(type_, a.required and b.required, a.description)
     return Record(fields)
-

@@ -47,7 +47,7 @@ class Report:
 
 def was_reported(node: Node) -> bool:
     """Whether a node is empty because the reader could not take what stood there, and said so."""
-    return isinstance(node, ScalarNode) and node.sheet is None and not node.text
+    return isinstance(node, ScalarNode) and node.sheet is None and not any(node.span)
 
 
 class Section:

@@ -53,7 +53,7 @@ def _route(
         let_first=let_first(node),
         format=format_, shape=shape, layout=layout,
         options=read_options(section.get("options"), format_, f"{what}.options", report),
-        encoding=read_encoding(section),
+        encoding="" if (encoding := section.scalar("encoding")) is None else check_encoding(encoding, report),
         file_name=source(section, "name"), path=source(section, "path"), headers=_headers(section),
         then=read_reply(section.get("then"), f"{what}.then", events, report),
         otherwise=read_reply(section.get("otherwise"), f"{what}.otherwise", events, report),
@@ -118,15 +118,14 @@ def _format(route: str, section: Section, targets: list[System]) -> tuple[str, S
     return format_, shape, layout
 
 
-def read_encoding(section: Section, key: str = "encoding") -> str:
-    """The name of a charset the codecs know, or ""."""
-    node = section.scalar(key)
-    if node is None:
+def check_encoding(node: ScalarNode, report: Report) -> str:
+    """Return the name of a charset the codecs know, or ""; an unknown one is reported."""
+    if was_reported(node):
         return ""
     try:
         charset(node.text)
     except DocumentError as error:
-        section.report.error("encoding-unknown", node.place, encoding=node.text, near=error.fields["nearest"])
+        report.error("encoding-unknown", node.place, encoding=node.text, near=error.fields["nearest"])
         return ""
     return node.text
 

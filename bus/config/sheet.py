@@ -10,13 +10,14 @@ class Sheet:
     typed. Mending goes on until YAML can read it all, so that one fault does not hide the next.
     """
 
-    __slots__ = ("_columns", "_findings", "edits", "file", "lines", "typed")
+    __slots__ = ("_columns", "_findings", "edits", "effort", "file", "lines", "typed")
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
         self.typed = text.split("\n")
         self.lines = self.typed.copy()
         self.edits = 0
+        self.effort = 0  # characters read within brackets, some of them many times
         self._columns: dict[int, list[int]] = {}
         self._findings: dict[tuple[Place, str], Finding] = {}
 
@@ -48,6 +49,16 @@ class Sheet:
             columns[column : column + length] = [columns[column]] * len(new)
         old = self.lines[line]
         self.lines[line] = old[:column] + new + old[column + length :]
+
+    def double(self, line: int, begin: int, end: int, sign: str) -> None:
+        """Write every such sign of a part of a line twice, both standing where the one stood."""
+        old = self.lines[line]
+        if sign in old[begin:end]:
+            self.edit(line, begin, 0, "")
+            kept = self._columns[line]
+            again = [kept[at] for at in range(begin, end) for _ in range(1 + (old[at] == sign))]
+            kept[begin:end] = again
+            self.lines[line] = old[:begin] + old[begin:end].replace(sign, sign * 2) + old[end:]
 
     def found(self, finding: Finding) -> None:
         """Keep a finding; the same one again changes nothing."""

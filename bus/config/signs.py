@@ -3,7 +3,7 @@
 import re
 
 _DOUBLE = r'"(?:[^"\\]|\\[\s\S])*"'
-QUOTED = re.compile(_DOUBLE + r"|'(?:[^']|'')*'")  # a whole text in quotes, as YAML reads it
+QUOTED = re.compile(_DOUBLE + r"|'(?:[^']|'')*'(?!')")  # a whole text in quotes, as YAML reads it
 # A text within an expression; after a letter a quote is an apostrophe or the sign for inches.
 STRING = re.compile(r"(?<!\w)(?:" + _DOUBLE + r"|'[^']*')")
 COLON = re.compile(r":(?=[ \t]|$)")  # what makes a key of the text before it

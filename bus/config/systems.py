@@ -1,27 +1,26 @@
 """`systems:`: who there is, how documents come from them, how deliveries reach them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
-
-from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 from bus.adapter import AdapterSpec, SinkOptions, SourceOptions
-from bus.config.durations import parse_duration
+from bus.codecs import SOURCE_FORMATS
+from bus.config.formats import FORMATS
 from bus.config.model import FailureRule, SinkEnd, SourceEnd, System
 from bus.config.nodes import ListNode, MapNode, Node, ScalarNode
-from bus.config.report import Report, Section, plain_value
+from bus.config.options import AdapterOptions, extra_of
+from bus.config.report import Report, Section, was_reported
 from bus.config.shapes import source_of
+from bus.functions import check_zone
 from bus.mapping.shape import Source
-from bus.places import Place
+from bus.nearest import nearest
 
 KEYS = ("zone", "source", "sink", "description", "owner")
+DEFAULT_ZONE = "Asia/Shanghai"
 _NAME = re.compile(r"[^\W_][\w-]*")
-_PASSWORD_IN_URL = re.compile(r"://[^/@:\s]*:([^/@\s]+)@")
-_SECRET_HEADERS = ("authorization", "token", "secret", "api-key", "apikey", "password", "cookie")
 _SPECIAL_NAMES = ("bus",)  # the column of canonical codes in every lookup
+_UNKNOWN = AdapterSpec("", SourceOptions, None, SinkOptions, None, FORMATS)  # for one that is not there
 
 
 def read_systems(
@@ -32,15 +31,12 @@ def read_systems(
     Args:
         filled: ids of the scalars the environment filled: their secrets are not written out.
     """
-    if node is None:
-        return {}
-    if not isinstance(node, MapNode):
-        report.error("mapping-needed", node.place, what="systems", known="erp: …")
-        return {}
     systems = {}
-    for key, value in node.items:
+    for key, value in node.items if isinstance(node, MapNode) else ():
         if _NAME.fullmatch(key.text) is None or key.text in _SPECIAL_NAMES:
-            report.error("system-name", key.place, name=key.text)
+            if key.text:
+                report.error("system-name", key.place, name=key.text)
+            continue
         systems[key.text] = _system(key, value, adapters, filled, report)
     return systems
 
@@ -48,196 +44,114 @@ def read_systems(
 def _system(
     key: ScalarNode, node: Node, adapters: Mapping[str, AdapterSpec], filled: frozenset[int], report: Report
 ) -> System:
-    section = Section(node, KEYS, f"systems.{key.text}", report)
-    zone = section.text("zone", "Asia/Shanghai")
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
+    section = Section(node, KEYS, f"systems.{key.text}", report, key.place)
+    zone = section.text("zone", DEFAULT_ZONE)
+    if check_zone(zone) is not None:
         report.error("zone-unknown", section.place_of("zone"), zone=zone)
-        zone = "Asia/Shanghai"
-    source = sink = None
-    if (end := section.get("source")) is not None:
-        source = _End(end, "source", key.text, adapters, filled, report).source()
-    if (end := section.get("sink")) is not None:
-        sink = _End(end, "sink", key.text, adapters, filled, report).sink()
-    broken = sink is None and "sink" in section
-    return System(key.text, key.place, zone, source, sink, broken, section.text("description"), section.text("owner"))
+        zone = DEFAULT_ZONE
+    ends = {side: _End(section, side, key.text, adapters, filled) for side in ("source", "sink")}
+    return System(
+        key.text, key.place, zone, ends["source"].source(), ends["sink"].sink(),
+        section.text("description"), section.text("owner"),
+    )
 
 
 class _End:
     """One `source:` or `sink:`, whose options the adapter's own model validates."""
 
     def __init__(
-        self, node: Node, side: str, system: str, adapters: Mapping[str, AdapterSpec],
-        filled: frozenset[int], report: Report,
+        self, system: Section, side: str, name: str, adapters: Mapping[str, AdapterSpec], filled: frozenset[int]
     ) -> None:
-        self.node, self.side, self.system = node, side, system
-        self.adapters, self.filled, self.report = adapters, filled, report
-        self.what = f"systems.{system}.{side}"
-
-    def _chosen(self) -> tuple[AdapterSpec, type[Any]] | None:
-        if not isinstance(self.node, MapNode):
-            self.report.error("mapping-needed", self.node.place, what=self.what, known="adapter: http, …")
-            return None
-        named = self.node.get("adapter")
-        if not isinstance(named, ScalarNode):
-            self.report.error("key-missing", self.node.place, key="adapter", what=self.what)
-            return None
-        spec = self.adapters.get(named.text)
-        if spec is None:
-            self.report.unknown("adapter-unknown", named.place, named.text, self.adapters)
-            return None
-        model = spec.source_options if self.side == "source" else spec.sink_options
-        if model is None:
-            self.report.error("adapter-one-sided", named.place, adapter=named.text, side=self.side)
-            return None
-        return spec, model
+        self.report, self.side, self.name, self.filled = system.report, side, name, filled
+        self.node = system.get(side)
+        self.place = system.keys[side].place if side in system else system.place
+        self.what = f"systems.{name}.{side}"
+        self.adapters = adapters
 
     def source(self) -> SourceEnd | None:
-        """The source's adapter and options, or None when they are wrong."""
-        chosen = self._chosen()
+        """The source's adapter and options; None where there is none."""
+        chosen = self._options()
         if chosen is None:
             return None
-        options = self._options(chosen[1])
-        if not isinstance(options, SourceOptions):
-            return None
-        self._check(chosen[0], options)
-        return SourceEnd(chosen[0], options, self.node.place)
+        spec, options = chosen
+        assert isinstance(self.node, MapNode)  # noqa: S101 - for the type checker; _options looked
+        format_ = self.node.get("format")
+        if isinstance(format_, ScalarNode) and format_.text not in SOURCE_FORMATS and not was_reported(format_):
+            self.report.unknown("format-unknown", format_.place, format_.text, SOURCE_FORMATS)
+        return SourceEnd(spec, options, self.node.place)
 
     def sink(self) -> SinkEnd | None:
-        """The sink's adapter, options and expressions, or None when they are wrong."""
-        chosen = self._chosen()
+        """The sink's adapter, options and expressions; None where there is none."""
+        chosen = self._options()
         if chosen is None:
             return None
-        options = self._options(chosen[1])
-        if not isinstance(options, SinkOptions):
-            return None
-        self._check(chosen[0], options)
-        assert isinstance(self.node, MapNode)  # noqa: S101 - for the type checker; _chosen looked
-        failures = self.node.get("failures")
-        rules = []
-        for rule in failures.items if isinstance(failures, ListNode) else ():
-            when = source_of(rule.get("when"), self.report) if isinstance(rule, MapNode) else None
-            do = rule.get("do") if isinstance(rule, MapNode) else None
-            if when is not None and isinstance(do, ScalarNode):
-                rules.append(FailureRule(when, do.text))
+        spec, options = chosen
+        assert isinstance(self.node, MapNode)  # noqa: S101 - for the type checker; _options looked
+        fields = (spec.sink_options or SinkOptions).model_fields
         computed = {
-            name: source for name, info in chosen[1].model_fields.items()
-            if _extra(info).get("expression") == "delivery"
-            and (source := source_of(self.node.get(name), self.report)) is not None
+            name: source for name, info in fields.items()
+            if extra_of(info).get("expression") == "delivery" and (source := self._source(self.node, name)) is not None
         }
-        success = source_of(self.node.get("success"), self.report)
-        return SinkEnd(chosen[0], options, self.node.place, success, tuple(rules), computed)
+        return SinkEnd(
+            spec, options, self.node.place, self._source(self.node, "success"), tuple(self._failures()), computed
+        )
 
-    def _options(self, model: type[Any]) -> BaseModel | None:
-        assert isinstance(self.node, MapNode)  # noqa: S101 - for the type checker; _chosen looked
-        fields = model.model_fields
-        values = {}
-        for key, value in self.node.items:
-            if key.text == "adapter":
-                continue
-            if key.text not in fields:
-                self.report.unknown("unknown-option", key.place, key.text, fields, what=self.what)
-                continue
-            self._check_secret(key.text, value, _extra(fields[key.text]))
-            values[key.text] = self._value(value, fields[key.text])
-        try:
-            options: BaseModel = model.model_validate(values)
-        except ValidationError as error:
-            self._report_options(error)
+    def _source(self, node: MapNode, key: str) -> Source | None:
+        place = next((typed.place for typed, _ in node.items if typed.text == key), None)
+        return source_of(node.get(key), self.report, place)
+
+    def _failures(self) -> list[FailureRule]:
+        node = self.node.get("failures") if isinstance(self.node, MapNode) else None
+        rules = []
+        for rule in node.items if isinstance(node, ListNode) else ():
+            if isinstance(rule, MapNode) and (when := self._source(rule, "when")) is not None:
+                do = rule.get("do")
+                rules.append(FailureRule(when, do.text if isinstance(do, ScalarNode) else "dead"))
+        return rules
+
+    def _options(self) -> tuple[AdapterSpec, Any] | None:
+        """The adapter with its options, checked; wrong ones are reported and stand in for right ones."""
+        if self.node is None or was_reported(self.node):
             return None
-        return options
+        if not isinstance(self.node, MapNode):
+            self._report_short(self.node)
+            return None
+        spec = self._adapter(self.node)
+        model = spec.source_options if self.side == "source" else spec.sink_options
+        if model is None:
+            named = self.node.get("adapter")
+            known = [a.name for a in self.adapters.values() if getattr(a, f"{self.side}_options") is not None]
+            assert named is not None  # noqa: S101 - for the type checker; the adapter was found by it
+            self.report.error("adapter-one-sided", named.place, adapter=spec.name, side=self.side, known=", ".join(known))
+            spec, model = _UNKNOWN, _UNKNOWN.source_options if self.side == "source" else _UNKNOWN.sink_options
+            assert model is not None  # noqa: S101 - for the type checker; the stand-in has both
+        if spec is _UNKNOWN:
+            return spec, model()
+        return spec, AdapterOptions(self.node, model, self.what, self.place, self.filled, self.report).read(spec)
 
-    def _value(self, node: Node, info: FieldInfo) -> object:
-        if "duration" not in _extra(info):
-            return plain_value(node)
-        if isinstance(node, ListNode):
-            return [self._duration(item) for item in node.items]
-        return self._duration(node)
+    def _report_short(self, node: Node) -> None:
+        """`sink: queue` for `sink: {adapter: queue}`."""
+        word = node.text if isinstance(node, ScalarNode) else ""
+        meant = word if word in self.adapters else nearest(word, self.adapters) or "http"
+        place = node.place if word.strip() else self.place
+        self.report.error("adapter-needed", place, what=self.what, side=self.side, adapter=meant)
 
-    def _duration(self, node: Node) -> float:
-        seconds = parse_duration(node.text) if isinstance(node, ScalarNode) else None
-        if seconds is None:
-            text = node.text if isinstance(node, ScalarNode) else "…"
-            self.report.error("duration-unclear", node.place, text=text)
-            return 1.0
-        return seconds
-
-    def _check_secret(self, key: str, node: Node, extra: Mapping[str, Any]) -> None:
-        """A secret written out in the file instead of taken from the environment."""
-        for name, scalar in _scalars(key, node):
-            if id(scalar) in self.filled:
-                continue
-            in_url = _PASSWORD_IN_URL.search(scalar.text)
-            headed = key == "headers" and any(word in name.lower() for word in _SECRET_HEADERS)
-            if in_url:
-                place = scalar.place_of(in_url.start(1), len(in_url[1]))
-                self.report.error("secret-written-out", place, key=f"{self.what}.{key}", env=self._env(key))
-            elif headed or (extra.get("secret") and "://" not in scalar.text and key not in ("url", "headers") and scalar.text):
-                self.report.error("secret-written-out", scalar.place, key=f"{self.what}.{key}", env=self._env(key))
-
-    def _env(self, key: str) -> str:
-        return f"{self.system}_{key}".upper().replace("-", "_")
-
-    def _report_options(self, error: ValidationError) -> None:
-        for fault in error.errors(include_input=False, include_url=False):
-            path = tuple(part for part in fault["loc"] if isinstance(part, str | int))
-            place = _place(self.node, path)
-            option = ".".join(str(part) for part in path)
-            if fault["type"] == "missing":
-                self.report.error("key-missing", place, key=option, what=self.what)
-            elif fault["type"] == "extra_forbidden":
-                self.report.error("unknown-key", place, word=path[-1], known="", what=self.what)
-            else:
-                self.report.error("option-invalid", place, option=option, reason=fault["msg"])
-
-    def _check(self, spec: AdapterSpec, options: Any) -> None:
-        for option, error in spec.check(options) if spec.check is not None else ():
-            self.report.error(error.code, _place(self.node, (option,)), **error.fields)
-
-
-def _extra(info: FieldInfo) -> Mapping[str, Any]:
-    """The marks of an option; of a list, those of its items."""
-    found: dict[str, Any] = {}
-    for part in _annotations(info.annotation):
-        for mark in getattr(part, "__metadata__", ()):
-            extra = getattr(mark, "json_schema_extra", None)
-            found.update(extra if isinstance(extra, dict) else {})
-    for mark in (info, *info.metadata):
-        extra = getattr(mark, "json_schema_extra", None)
-        found.update(extra if isinstance(extra, dict) else {})
-    return found
-
-
-def _annotations(annotation: Any) -> Iterator[Any]:
-    yield annotation
-    for inner in getattr(annotation, "__args__", ()):
-        yield from _annotations(inner)
-
-
-def _scalars(key: str, node: Node) -> Iterator[tuple[str, ScalarNode]]:
-    if isinstance(node, ScalarNode):
-        yield key, node
-    elif isinstance(node, MapNode):
-        for inner, value in node.items:
-            yield from _scalars(inner.text, value)
-    else:
-        for item in node.items:
-            yield from _scalars(key, item)
-
-
-def _place(node: Node, path: tuple[str | int, ...]) -> Place:
-    """Where an option stands; the innermost part of the path that is there."""
-    for part in path:
-        inner: Node | None = None
-        if isinstance(node, MapNode) and isinstance(part, str):
-            inner = node.get(part)
-        elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
-            inner = node.items[part]
-        if inner is None:
-            break
-        node = inner
-    return node.place
+    def _adapter(self, node: MapNode) -> AdapterSpec:
+        named = node.get("adapter")
+        if named is None or (isinstance(named, ScalarNode) and not named.text.strip()):
+            typed = next((key for key, _ in node.items if nearest(key.text, ("adapter",))), None)
+            if typed is not None:
+                self.report.error("unknown-option", typed.place, word=typed.text, near="adapter", what=self.what)
+            elif named is None or not was_reported(named):
+                place = self.place if named is None else named.place
+                self.report.error("key-missing", place, key="adapter", what=self.what)
+        elif not isinstance(named, ScalarNode):
+            self.report.error("one-value-needed", named.place, key="adapter", what=self.what)
+        elif named.text in self.adapters:
+            return self.adapters[named.text]
+        else:
+            self.report.unknown("adapter-unknown", named.place, named.text, self.adapters)
+        return _UNKNOWN
 
 
 def computed(end: SinkEnd | None, option: str, own: Source | None) -> Source | None:

@@ -25,13 +25,14 @@ Spot = tuple[int, int]  # line, column
 
 _BLOCK = re.compile(r"[|>][-+0-9]*(?:[ \t]+#.*)?[ \t]*$")
 _FULL_VALUE = re.compile(r"(?:[“”‘’＂][^“”‘’＂]*[“”‘’＂]|[［【｛][ -~，“”‘’]*[］】｝])(?=[ \t]*(?:#.*)?$)")
-_PROPERTY = re.compile(r"[&!][^\s,\[\]{}]*[ \t]*")
+_PROPERTY = re.compile(r"(?:&[\w-]+|![^\s,\[\]{}]*)(?:[ \t]+|$)")
 _ALIAS = re.compile(r"\*[\w-]+[ \t]*(?:#.*)?$")
-_ENDS_TEXT = {'"': re.compile(r'(?:[^"\\]|\\.|\\$)*"'), "'": re.compile(r"(?:[^']|'')*'")}
+_ENDS_TEXT = {'"': re.compile(r'(?:[^"\\]|\\.|\\$)*"'), "'": re.compile(r"(?:[^']|'')*'(?!')")}
 _STRAY = re.compile(r"[ \t]*([\]})]+)[ \t]*(?:[ \t]#.*)?$")
 _CUTS = re.compile(r"#[A-Za-z0-9]")
 _WIDE = ("\u3000", "\xa0")
 _SECRET = re.compile(r"secret|passw|token|url|auth", re.IGNORECASE)
+_MOST_EFFORT = 10_000_000  # half a second; what needs more is no configuration, and YAML says why
 _LONGEST_SHOWN = 160  # characters of a corrected line
 
 
@@ -57,11 +58,11 @@ def value(sheet: Sheet, number: int, column: int, parent: int, *, broken: bool) 
         return _quoted(sheet, number, column, parent, broken=broken)
     if first in "[{":
         return _bracketed(sheet, number, column, parent, broken=broken)
-    if first == "!" and negates(line[column:], alone=last_line(sheet, number, parent) == number):
+    if first == "!" and negates(line[column:], alone=not _has_below(sheet, number, parent)):
         return _whole(sheet, number, column, parent, hint_code="quote-expression-not")
-    if first in "&!" and (named := _PROPERTY.match(line, column)):
+    if named := _PROPERTY.match(line, column):
         return value(sheet, number, named.end(), parent, broken=broken)
-    if broken and first in "*%@`" and not _ALIAS.match(line, column):
+    if broken and first in "*&%@`" and not _ALIAS.match(line, column):
         return _whole(sheet, number, column, parent)
     if broken and DASH.match(line, column):
         sheet.error("yaml-dash", sheet.place(number, column))
@@ -82,6 +83,12 @@ def last_line(sheet: Sheet, number: int, parent: int) -> int:
             break
         last = at
     return last
+
+
+def _has_below(sheet: Sheet, number: int, parent: int) -> bool:
+    """Whether the next line is deeper, so that it belongs to this one."""
+    rest = range(number + 1, len(sheet.lines))
+    return indent(next((sheet.lines[at] for at in rest if sheet.lines[at].strip()), "")) > parent
 
 
 def _block(sheet: Sheet, number: int, column: int, parent: int, *, broken: bool) -> int:
@@ -130,16 +137,14 @@ def _plain(sheet: Sheet, number: int, column: int, parent: int, *, broken: bool)
                 return _whole(sheet, number, column, parent)
             if _CUTS.match(line, end):
                 _doubt_comment(sheet, number, column)
-            if not broken or at == last:
-                return at + 1
-            sheet.error("yaml-comment-within", sheet.place(at, end, len(line)))
-            sheet.edit(at, end, len(line) - end, "")
-            return number
+            return _drop_comment(sheet, number, at, end) if broken and at < last else at + 1
     return last + 1
 
 
 def _bracketed(sheet: Sheet, number: int, column: int, parent: int, *, broken: bool) -> int:
     lines = sheet.lines
+    if sheet.effort > _MOST_EFFORT:
+        return number + 1
     texts = [lines[number][column:]]
     text = flow.without_comments(texts[0])
     end = flow.ending(text)
@@ -153,6 +158,8 @@ def _bracketed(sheet: Sheet, number: int, column: int, parent: int, *, broken: b
         end = flow.ending(text)
     if not isinstance(end, flow.Closed) and isinstance(closed := flow.ending(texts[0]), flow.Closed):
         text, end = texts[0], closed  # the `#` was no comment
+
+    sheet.effort += len(text)
 
     def spot(offset: int) -> Spot:
         before = text[:offset]
@@ -168,7 +175,7 @@ def _bracketed(sheet: Sheet, number: int, column: int, parent: int, *, broken: b
         if broken and (not REST.match(lines[line], at + 1) or last_line(sheet, line, parent) > line):
             return _whole(sheet, number, column, parent)
         found = flow.fault(text, 0, end.at)
-        if found and (broken or found.what not in ("key", "quote", "escape")):
+        if found and (broken or found.what not in ("quote", "escape")):
             _mend_entry(sheet, found, spot(found.start), spot(found.end))
             return number
         return line + 1
@@ -179,7 +186,7 @@ def _bracketed(sheet: Sheet, number: int, column: int, parent: int, *, broken: b
         sheet.edit(line, at, 1, end.expected)
     else:
         sheet.error("yaml-unclosed-bracket", sheet.place(line, at), typed=lines[line][at])
-        sheet.edit(*spot(len(text.rstrip())), 0, end.missing)
+        sheet.edit(*spot(end.before), 0, end.missing)
     return number
 
 
@@ -262,7 +269,10 @@ def _close_quote(sheet: Sheet, begin: Spot, end: Spot) -> int:
 
 def _whole(sheet: Sheet, number: int, column: int, parent: int, hint_code: str = "") -> int:
     """Report and mend a value that should stand in single quotes, over all of its lines."""
-    _report_quote(sheet, (number, column), _extent(sheet, number, column, parent), hint_code)
+    last, end = _extent(sheet, number, column, parent)
+    if last < last_line(sheet, number, parent):
+        return _drop_comment(sheet, number, last, end)
+    _report_quote(sheet, (number, column), (last, end), hint_code)
     return number
 
 
@@ -292,12 +302,19 @@ def _quote(sheet: Sheet, begin: Spot, end: Spot) -> None:
     """Put a text in single quotes; places within it stay what they were."""
     line, column = begin
     sheet.edit(*end, 0, "'")
-    for at in range(end[0], line - 1, -1):
-        text = sheet.lines[at]
-        start, stop = column if at == line else 0, end[1] if at == end[0] else len(text)
-        for apostrophe in [i for i in range(start, stop) if text[i] == "'"][::-1]:
-            sheet.edit(at, apostrophe, 0, "'")
+    for at in range(line, end[0] + 1):
+        start = column if at == line else 0
+        sheet.double(at, start, end[1] if at == end[0] else len(sheet.lines[at]), "'")
     sheet.edit(line, column, 0, "'")
+
+
+def _drop_comment(sheet: Sheet, number: int, at: int, end: int) -> int:
+    """Report and mend a comment between the lines of a value."""
+    line = sheet.lines[at]
+    begin = skip_blanks(line, end)
+    sheet.error("yaml-comment-within", sheet.place(at, begin, len(line)))
+    sheet.edit(at, begin, len(line) - begin, "")
+    return number
 
 
 def _doubt_comment(sheet: Sheet, number: int, column: int) -> None:

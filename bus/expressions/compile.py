@@ -239,7 +239,20 @@ def _advice(type_: Type) -> dict[str, object]:
     return {"function": {"text": "decimal", "date": "days_between", "datetime": "days_between"}.get(kind_of(type_) or "", "decimal")}
 
 
+def _is_one_name(node: tree.Arithmetic, scope: Scope) -> bool:
+    """`document.order-no`, which the grammar takes for a difference."""
+    left, right = node.left, node.right
+    adjoining = isinstance(left, tree.Attribute) and left.dotted and isinstance(right, tree.Name) and right.start == left.end + 1
+    if not adjoining or node.sign not in "-/" or right.name in scope.names:  # type: ignore[attr-defined]  # a Name
+        return False
+    name = f"{left.name}{node.sign}{right.name}"  # type: ignore[attr-defined]  # an Attribute and a Name
+    scope.report("field-quoted", left.name_start, right.end, name=name, write=f'["{name}"]')  # type: ignore[attr-defined]  # an Attribute
+    return True
+
+
 def _arithmetic(node: tree.Arithmetic, scope: Scope) -> Code:
+    if _is_one_name(node, scope):
+        return Code("None", ANY, nullable=False)
     left, right = compile_node(node.left, scope), compile_node(node.right, scope)
     kinds = kind_of(left.type), kind_of(right.type)
     nullable, missing = left.nullable or right.nullable, left.missing or right.missing

@@ -94,6 +94,8 @@ class _Reader:
         text = self.source[start:end]
         if text[0] in "\"'":
             return tree.Literal(start, end, unescape(text[1:-1]))
+        if not text[0].isdigit() and text[0] != ".":  # Python's own True, False, None
+            return tree.Literal(start, end, node.value)  # type: ignore[arg-type]  # one of the three
         return tree.Literal(start, end, Decimal(text) if "." in text else int(text))
 
     def name(self, node: ast.Name, depth: int) -> tree.Node:
@@ -101,8 +103,8 @@ class _Reader:
         if start in self.templates:
             return self.template(start, end, depth)
         word = self.source[start:end]
-        if word in CONSTANTS or word in ("True", "False", "None"):
-            return tree.Literal(start, end, CONSTANTS[{"None": "null"}.get(word, word.lower())])
+        if word in CONSTANTS:
+            return tree.Literal(start, end, CONSTANTS[word])
         return tree.Name(start, end, word)
 
     def attribute(self, node: ast.Attribute, depth: int) -> tree.Node:

@@ -30,10 +30,19 @@ _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 # What is typed → (code, what to write instead).
 _WRONG = {
-    "=": "==", "===": "==", "!==": "!=", "<>": "!=", "&&": "and", "&": "and", "||": "or", "|": "or",
+    "=": "==", "===": "==", "!==": "!=", "<>": "!=", "&&": "and", "&": "and (texts join with +)", "||": "or", "|": "or",
     "!": "not", "??": "default(x, y)", "?": "x if condition else y", "=>": ">=",
 }
 _WRONG_WORDS = {"AND": "and", "OR": "or", "NOT": "not", "IN": "in", "IF": "if", "ELSE": "else", "FOR": "for"}
+_FOREIGN_WORDS = {  # of SQL and templates, between two values
+    "between": "a <= x <= b", "like": 'match(x, "pattern")', "contains": 'contains(x, "part")', "eq": "==", "ne": "!=",
+    "equals": "==", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "then": "a if condition else b", "startswith": 'starts(x, "…")',
+    "mod": "%", "div": "/", "xor": "!=", "exists": "has(x)", "大于": ">", "小于": "<", "等于": "==", "不等于": "!=", "并且": "and",
+    "或者": "or", "和": "and", "或": "or", "且": "and", "包含": 'contains(x, "…")',
+}  # fmt: skip
+_CALLED = {  # Excel's functions of that name
+    "IF": "x if condition else y", "AND": "a and b", "OR": "a or b", "NOT": "not x",
+}
 _FULL_WIDTH = {
     "（": "(", "）": ")", "【": "[", "】": "]", "［": "[", "］": "]", "｛": "{", "｝": "}", "，": ",", "、": ",",
     "：": ":", "；": ";", "＝": "==", "！": "not", "“": '"', "”": '"', "‘": "'", "’": "'", "＂": '"', "＇": "'",
@@ -41,6 +50,8 @@ _FULL_WIDTH = {
     "．": ".", "。": ".", "≥": ">=", "≤": "<=", "≠": "!=", "｜": "or", "＆": "and", "？": "x if condition else y",
     "\u3000": " ", "\u00a0": " ",
 }
+_NAME_BRACKETS = {"（": "）", "【": "】", "［": "］"}
+_QUOTES = {"“": "”“\"", "”": "”“\"", "‘": "’‘'", "’": "’‘'", "＂": "＂\"", "＇": "＇'"}
 
 
 class Problem(NamedTuple):
@@ -87,22 +98,37 @@ def scan(source: str) -> Scanned:
     templates: dict[int, str] = {}
     masked: list[str] = []
     before: Token | None = None
+    earlier = ""
     for token in _tokens(source, problems):
         if token.kind == "blank":
             masked.append(" " * len(token.text))
             continue
         _check_neighbours(before, token, problems)
-        masked.append(_mask(token, before, templates, problems))
-        before = token
+        named = before is not None and before.kind == "word" and earlier in ("(", ",")
+        following = source[token.end : token.end + 1]
+        masked.append(_mask(token, before, following, templates, problems, named=named))
+        earlier, before = before.text if before is not None else "", token
     if not problems:
         _check_brackets(source, problems)
     if before is None and not problems:
         problems.append(Problem("expression-empty", 0, 1))
-    return Scanned("".join(masked), templates, tuple(problems))
+    return Scanned("".join(masked), templates, tuple(_as_one(problems)))
+
+
+def _as_one(problems: list[Problem]) -> Iterator[Problem]:
+    """All full-width signs of an expression are one mistake: the keyboard was switched to Chinese."""
+    wide = [problem for problem in problems if problem.code == "full-width"]
+    for problem in problems:
+        if problem.code != "full-width":
+            yield problem
+        elif problem is wide[0]:
+            signs = {str(one.fields["sign"]): str(one.fields["write"]) for one in wide}
+            yield problem._replace(fields={"sign": " ".join(signs), "write": " ".join(signs.values())})
 
 
 def _tokens(source: str, problems: list[Problem]) -> Iterator[Token]:
     position = 0
+    before: Token | None = None
     while position < len(source):
         if source[position] in "fF" and source[position + 1 : position + 2] in ('"', "'"):
             end = _template_end(source, position, problems)
@@ -110,28 +136,43 @@ def _tokens(source: str, problems: list[Problem]) -> Iterator[Token]:
             position = end
             continue
         found = _TOKEN.match(source, position)
-        if found is None or (found.lastgroup == "blank" and "\u3000" in found.group()):
-            position = _unknown(source, position, problems)
+        if found is None:
+            end = _unknown(source, position, before, problems)
+            before = None
+            yield Token("unknown", source[position:end], position)
+            position = end
             continue
-        yield Token(found.lastgroup or "", found.group(), position)
+        before = Token(found.lastgroup or "", found.group(), position)
+        yield before
         position = found.end()
 
 
-def _unknown(source: str, position: int, problems: list[Problem]) -> int:
+def _unknown(source: str, position: int, before: Token | None, problems: list[Problem]) -> int:
+    """Report what no part of the language begins with; return where to read on."""
     sign = source[position]
+    if sign in _NAME_BRACKETS and before is not None and before.kind == "word" and source[: before.start].endswith("."):
+        end = source.find(_NAME_BRACKETS[sign], position) + 1
+        if end:  # row.金额（元） is one name
+            name = source[before.start : end]
+            problems.append(Problem("field-quoted", before.start, end, {"name": name, "write": f'["{name}"]'}))
+            return end
     if sign in "\"'":
         problems.append(Problem("text-not-closed", position, len(source), {"quote": sign}))
         return len(source)
-    if (ascii_sign := _FULL_WIDTH.get(sign)) is not None:
-        if sign in "“‘":  # the text between such quotes is no expression: report the pair once
-            closing = source.find("”" if sign == "“" else "’", position)
-            end = closing + 1 if closing > 0 else len(source)
-            problems.append(Problem("full-width", position, position + 1, {"sign": sign, "write": ascii_sign}))
-            return end
-        problems.append(Problem("full-width", position, position + 1, {"sign": sign, "write": ascii_sign}))
-    else:
+    if (ascii_sign := _FULL_WIDTH.get(sign)) is None:
         problems.append(Problem("sign-unknown", position, position + 1, {"sign": sign}))
-    return position + 1
+        return position + 1
+    end = position + 1
+    if sign in _QUOTES:  # the text between such quotes is no expression: report the pair once
+        closing = next((at for at in range(end, len(source)) if source[at] in _QUOTES[sign]), len(source) - 1)
+        end = closing + 1
+        ascii_sign = ascii_sign + source[position + 1 : closing] + ascii_sign
+    while sign in "＝＆｜" and source[end : end + 1] == sign:
+        end += 1
+    ascii_sign = "!=" if source[position : end + 1] == "！＝" else ascii_sign
+    end += ascii_sign == "!="  and sign == "！"
+    problems.append(Problem("full-width", position, end, {"sign": source[position:end], "write": ascii_sign}))
+    return end
 
 
 def _template_end(source: str, start: int, problems: list[Problem]) -> int:
@@ -162,12 +203,20 @@ def _template_end(source: str, start: int, problems: list[Problem]) -> int:
     return len(source)
 
 
-def _mask(token: Token, before: Token | None, templates: dict[int, str], problems: list[Problem]) -> str:
+def _mask(
+    token: Token, before: Token | None, following: str, templates: dict[int, str], problems: list[Problem],
+    *, named: bool,
+) -> str:
+    """Return the stand-in for one token; `named` says that a word after `(` or `,` stands before it."""
     kind, text, start = token
     width = len(text)
     if kind == "word":
         after_dot = before is not None and before.text == "."
-        if not after_dot and text.upper() in _WRONG_WORDS and text != text.lower():
+        if not after_dot and text.upper() in _CALLED and following == "(":
+            if text != text.lower() or (text == "if" and (before is None or not _is_value(before, ending=True))):
+                fields = {"name": text, "write": _CALLED[text.upper()]}
+                problems.append(Problem("function-foreign", start, token.end, fields))
+        elif not after_dot and text.upper() in _WRONG_WORDS and text != text.lower():
             problems.append(Problem("wrong-word", start, token.end, {"typed": text, "write": _WRONG_WORDS[text.upper()]}))
         if after_dot or text not in OPERATORS:
             # The parser folds names (ﬁ → fi) and trips over keywords; the real name is read from the source.
@@ -186,6 +235,8 @@ def _mask(token: Token, before: Token | None, templates: dict[int, str], problem
         if _PLAIN_NUMBER.fullmatch(text) is None:
             problems.append(Problem("number-unclear", start, token.end, {"typed": text}))
         return text if text.isascii() else "1" * width
+    if text == "=" and named:
+        return text  # lookup(…, to="name")
     if kind == "wrong":
         code = "wrong-sign" if text in _WRONG else "sign-unknown"
         problems.append(Problem(code, start, token.end, {"sign": text, "typed": text, "write": _WRONG.get(text, "")}))
@@ -206,7 +257,12 @@ def _check_neighbours(before: Token | None, token: Token, problems: list[Problem
         return
     if before.kind == "word" and (before.text.lower() in OPERATORS or keyword.iskeyword(before.text)):
         return
-    problems.append(Problem("operator-missing", token.start, token.end, {"word": token.text[:40]}))
+    if any(problem.code in ("operator-missing", "foreign-word") for problem in problems):
+        return  # what follows is no better, and its mend the same
+    if token.kind == "word" and (write := _FOREIGN_WORDS.get(token.text.lower())):
+        problems.append(Problem("foreign-word", token.start, token.end, {"typed": token.text, "write": write}))
+    else:
+        problems.append(Problem("operator-missing", token.start, token.end, {"word": token.text[:40]}))
 
 
 def _is_value(token: Token, *, ending: bool) -> bool:

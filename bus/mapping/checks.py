@@ -1,12 +1,15 @@
 """Whether a map fills its event: required fields, fields that do not exist, types that never fit."""
 
+import re
+
 from bus.expressions.scope import Code, kind_of
 from bus.mapping.generate import Program
 from bus.mapping.shape import Entry, Group, Leaf
 from bus.nearest import nearest
 from bus.places import Finding
-from bus.types import ANY, DATE, DATETIME, DECIMAL, INTEGER, TEXT, ListOf, Record, Type
+from bus.types import ANY, BOOLEAN, DATE, DATETIME, DECIMAL, INTEGER, TEXT, ListOf, Record, Type
 
+_COUNTERS = re.compile(r"\[\{\w+\}\]")
 # What a field takes besides its own kind: a text that is a plain number or ISO date is put in as it is.
 _TAKES: dict[Type, frozenset[str]] = {
     DECIMAL: frozenset(("number", "text")), INTEGER: frozenset(("number", "text")),
@@ -17,24 +20,27 @@ _TAKES: dict[Type, frozenset[str]] = {
 def check_group(group: Group, wanted: Record, path: str, program: Program) -> None:
     """Report required fields that are not mapped, and keys the event does not have."""
     mapped = {entry.key: entry for entry in group.entries}
+    strange = [entry for entry in group.entries if entry.key not in wanted.fields]
+    meant = {entry.key: nearest(entry.key, [n for n in wanted.fields if n not in mapped]) for entry in strange}
     for name, field in wanted.fields.items():
         if field.required and name not in mapped:
-            fields = {"field": _joined(path, name), "type": program.event_type, "kind": str(field.type)}
+            if name in meant.values():
+                continue  # typed otherwise, which is reported below
+            fields = {"field": _joined(path, name), "type": program.event_type, "name": name, "kind": str(field.type)}
             program.findings.append(Finding("error", "required-not-mapped", group.place, fields))
         elif field.required and mapped[name].optional:
             fields = {"field": _joined(path, name), "type": program.event_type}
             program.findings.append(Finding("warning", "required-optional", mapped[name].place, fields))
-    for entry in group.entries:
-        if entry.key not in wanted.fields:
-            shown: dict[str, object] = {"field": _joined(path, entry.key), "type": program.event_type}
-            near = nearest(entry.key, wanted.fields)
-            if near is not None:
-                shown["near"] = near
-            program.findings.append(Finding("error", "event-has-no-field", entry.place, shown))
+    for entry in strange:
+        shown = {"field": _joined(path, entry.key), "type": program.event_type, "name": entry.key}
+        near = meant[entry.key] or nearest(entry.key, wanted.fields)
+        hint_code = "" if near else "field-undeclared"
+        program.findings.append(Finding("error", "event-has-no-field", entry.place, {**shown, "near": near}, hint_code))
 
 
-def _joined(path: str, name: str) -> str:
-    return f"data.{path}.{name}" if path else f"data.{name}"
+def _joined(path: str, name: str = "") -> str:
+    """A field as a person writes it; the counters that stand for rounds are not."""
+    return _COUNTERS.sub("[]", ".".join(part for part in ("data", path, name) if part))
 
 
 def field_type(wanted: Type | None, name: str) -> Type | None:
@@ -50,7 +56,7 @@ def check_loops(entry: Entry, wanted: Type | None, path: str, program: Program) 
         return
     if bool(entry.value.loops) != isinstance(wanted, ListOf):
         code = "list-field-needs-for" if isinstance(wanted, ListOf) else "field-is-no-list"
-        fields = {"field": f"data.{path}", "type": program.event_type}
+        fields = {"field": _joined(path), "type": program.event_type}
         program.findings.append(Finding("error", code, entry.place, fields))
 
 
@@ -59,8 +65,10 @@ def check_leaf(leaf: Leaf, code: Code, wanted: Type | None, path: str, program: 
     got = kind_of(code.type)
     if wanted is None or wanted == ANY or got is None:
         return
-    if got not in _TAKES.get(wanted, frozenset((kind_of(wanted),))):
-        program.report(
-            "error", "field-type", leaf.source, field=f"data.{path}", wanted=str(wanted), kind=str(code.type),
-            function="text" if wanted == TEXT else "decimal" if wanted in (DECIMAL, INTEGER) else "parse_date",
-        )
+    if got in _TAKES.get(wanted, frozenset((kind_of(wanted),))):
+        return
+    function = "text" if wanted == TEXT and got not in ("list", "mapping") else ""
+    fields = {"field": _joined(path), "wanted": str(wanted), "kind": str(code.type), "function": function}
+    hint_code = "" if function else "field-type-condition" if wanted == BOOLEAN else "field-type-other"
+    place = leaf.source.place_of(0, max(len(leaf.source.text), 1))
+    program.findings.append(Finding("error", "field-type", place, fields, hint_code))

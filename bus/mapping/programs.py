@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 from bus.expressions.scope import EVENT, FAILURE, Code, Columns, Scope
 from bus.mapping import to_tree, to_xml
-from bus.mapping.checks import check_group
 from bus.mapping.generate import Program, Spot
 from bus.mapping.shape import For, Group, Leaf, Let, Shape, Source
-from bus.places import Place
-from bus.types import ANY, Record
+from bus.places import Finding, Place
+from bus.types import ANY, Record, Type
 
 DELIVERY_PARAMETERS = "event, data, ctx"
 ANSWER_PARAMETERS = "event, data, response, failure, ctx"
@@ -39,7 +38,7 @@ class MadeEvent(NamedTuple):
     data: dict[str, Any]
 
 
-def route_scope(event_type: str, data: Record, systems: tuple[str, ...], tables: Mapping[str, Columns | None]) -> Scope:
+def route_scope(event_type: str, data: Type, systems: tuple[str, ...], tables: Mapping[str, Columns | None]) -> Scope:
     """What a route's expressions may name."""
     names = {
         "event": Code("event", EVENT, nullable=False),
@@ -48,9 +47,9 @@ def route_scope(event_type: str, data: Record, systems: tuple[str, ...], tables:
     return Scope(names, "route", systems, tables, event_type)
 
 
-def document_scope(system: str, tables: Mapping[str, Columns | None]) -> Scope:
+def document_scope(systems: tuple[str, ...], tables: Mapping[str, Columns | None]) -> Scope:
     """What an inbound rule's expressions may name."""
-    return Scope({"document": Code("document", ANY, nullable=True)}, "inbound", (system,), tables)
+    return Scope({"document": Code("document", ANY, nullable=True)}, "inbound", systems, tables)
 
 
 def answer_scope(route: Scope) -> Scope:
@@ -182,8 +181,8 @@ def _append_event(program: Program, making: MakingParts, target: Record | None, 
     if making.map is not None:
         program.event_type = making.event
         data = to_tree.emit(making.map, program, scope, "", wanted=target)
-    elif target is not None and any(field.required for field in target.fields.values()):
-        program.event_type = making.event
-        check_group(Group((), making.place), target, "", program)
+    elif target is not None and (needed := [name for name, field in target.fields.items() if field.required]):
+        fields = {"what": program.name, "type": making.event, "fields": ", ".join(needed)}
+        program.findings.append(Finding("error", "map-missing", making.place, fields))
     program.line(f"made.append(({id_}, {subject}, {time}, {key}, {data}))")
 

@@ -7,6 +7,7 @@ from bus.expressions.scope import Code, Scope, kind_of
 from bus.mapping.checks import check_group, check_leaf, check_loops, field_type
 from bus.mapping.generate import Program, Spot
 from bus.mapping.shape import Entry, Group, Leaf, Several, Shape
+from bus.places import Finding
 from bus.types import ANY, TEXT, ListOf, Record, Type
 
 
@@ -108,16 +109,20 @@ def text_leaf(leaf: Leaf, program: Program, scope: Scope, path: str) -> str:
     code = program.expression(leaf.source, scope)
     if kind_of(code.type) not in (None, "text"):
         program.report("error", "text-needed", leaf.source, kind=str(code.type), key=path)
+    warn_missing(leaf, code, program, path, optional=False)
     name = program.fresh("x")
     program.line(f"{name} = need_text(as_text({code.text}))", Spot(path, leaf.source))
     return name
 
 
-def warn_missing(leaf: Leaf, code: Code, program: Program, path: str) -> None:
-    """A value the schema says may be missing, mapped without `?` or `default`."""
+def warn_missing(leaf: Leaf, code: Code, program: Program, path: str, *, optional: bool = True) -> None:
+    """A value the schema says may be missing, mapped without `?`, where a key can have one, or `default`."""
     if code.nullable and code.missing:
         key = path.rsplit(".", 1)[-1]
-        program.report("warning", "may-be-missing", leaf.source, path=code.missing, key=key)
+        at = max(leaf.source.text.find(code.missing), 0)
+        place = leaf.source.place_of(at, len(code.missing) if at or leaf.source.text.startswith(code.missing) else 1)
+        hint_code = "" if optional else "may-be-missing-here"
+        program.findings.append(Finding("warning", "may-be-missing", place, {"path": code.missing, "key": key}, hint_code))
 
 
 def needed(code: Code) -> str:

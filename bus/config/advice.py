@@ -1,0 +1,54 @@
+"""Makes findings of them all what a person needs: no fault told twice, and the remedy that fits best."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from bus.places import Finding, Place
+from bus.types import EventType
+
+_MOST_OWNERS = 3  # event types named as having a field that another has not
+# Names that are known elsewhere → where.
+_ELSEWHERE = {
+    "document": "name-document", "data": "name-data", "response": "name-response", "failure": "name-failure",
+}
+_SIGNS_OF_OTHERS = ("!", "?")  # signs that make YAML read a text otherwise, and are wrong in themselves
+
+
+def advised(findings: Sequence[Finding], events: Mapping[str, EventType]) -> Iterator[Finding]:
+    """Leave out what only follows from another finding, and say more where all of them together tell more."""
+    environment = [f.place for f in findings if f.code.startswith("environment-")]
+    signs = [f.place for f in findings if f.code == "wrong-sign" and f.fields.get("sign") in _SIGNS_OF_OTHERS]
+    for finding in findings:
+        if finding.code.startswith("environment-"):
+            yield finding
+        elif any(_holds(finding.place, place) for place in environment):
+            continue  # the value is not known
+        elif finding.code == "quote-expression" and any(_holds(finding.place, place) for place in signs):
+            continue  # written right, it needs no quotes
+        elif finding.code == "unknown-field":
+            yield _with_owners(finding, events)
+        elif finding.code == "name-unknown" and (where := _ELSEWHERE.get(str(finding.fields["word"]))):
+            yield replace(finding, hint_code=where)
+        else:
+            yield finding
+
+
+def _holds(outer: Place, inner: Place) -> bool:
+    """Whether the one place lies within the other."""
+    return (
+        (outer.file, outer.line) == (inner.file, inner.line)
+        and outer.column <= inner.column <= outer.column + outer.width - inner.width
+    )
+
+
+def _with_owners(finding: Finding, events: Mapping[str, EventType]) -> Finding:
+    """Name the event types that have the field this one lacks."""
+    root, _, name = str(finding.fields["path"]).partition(".")
+    if root != "data" or "near" in finding.fields:
+        return finding
+    first = name.partition(".")[0].partition("[")[0]
+    owners = [event for event, known in events.items() if first in known.data.fields]
+    if not owners:
+        return finding
+    shown = ", ".join(owners[:_MOST_OWNERS]) + (", …" if len(owners) > _MOST_OWNERS else "")
+    return replace(finding, fields={**finding.fields, "owners": shown}, hint_code="field-of-another-event")
