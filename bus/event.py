@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+_NAMESPACE_URL = uuid.NAMESPACE_URL.bytes
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -68,4 +70,7 @@ def delivery_id(source: str, id_: str, route: str, system: str, round_: int = 0)
     uuid5(NAMESPACE_URL, source, id, route, system and round joined by newlines); `round_` counts the
     rounds of the route's `for` from 0, and is 0 without one.
     """
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{source}\n{id_}\n{route}\n{system}\n{round_}"))
+    name = f"{source}\n{id_}\n{route}\n{system}\n{round_}".encode()
+    sha = hashlib.sha1(_NAMESPACE_URL + name, usedforsecurity=False).hexdigest()
+    # uuid.uuid5 by hand, in a third of its time: version 5, variant 10xx.
+    return f"{sha[:8]}-{sha[8:12]}-5{sha[13:16]}-{_VARIANT[sha[16]]}{sha[17:20]}-{sha[20:32]}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bus.codecs import CONTENT_TYPES, read_json_fast, write
+from bus.codecs import CONTENT_TYPES, read_json_fast, write, write_json_fast
 from bus.codecs.xml_writer import declaration
 from bus.config.model import Configuration, Route
 from bus.config.programs import RoutePrograms, data_of, route_programs
@@ -119,6 +119,8 @@ class Target:
             made = [made]
         elif route.format == "rows":
             made = {table: rows if type(rows) is list else [rows] for table, rows in made.items() if rows is not None}
+        if route.format == "json" and self._utf8:
+            return write_json_fast(made)
         return write(route.format, made, route.options, self.encoding)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from bus.config.model import Route, Rule
+from bus.mapping.shape import For, Group, Several, Shape
 from bus.places import Finding, Place
 from bus.types import EventType
 
@@ -44,11 +46,35 @@ def _holds(outer: Place, inner: Place) -> bool:
 def _with_owners(finding: Finding, events: Mapping[str, EventType]) -> Finding:
     """Name the event types that have the field this one lacks."""
     root, _, name = str(finding.fields["path"]).partition(".")
-    if root != "data" or "near" in finding.fields:
+    if "near" in finding.fields:
         return finding
     first = name.partition(".")[0].partition("[")[0]
-    owners = [event for event, known in events.items() if first in known.data.fields]
+    owners = [event for event, known in events.items() if first in known.data.fields] if root == "data" else []
     if not owners:
-        return finding
+        return replace(finding, hint_code="field-unlisted")
     shown = ", ".join(owners[:_MOST_OWNERS]) + (", …" if len(owners) > _MOST_OWNERS else "")
     return replace(finding, fields={**finding.fields, "owners": shown}, hint_code="field-of-another-event")
+
+
+def named_elsewhere(finding: Finding, part: Rule | Route) -> Finding:
+    """Say of an unknown name that it is a `let` or a loop of the same route or rule, out of its reach."""
+    word = finding.fields["word"]
+    if any(let.name == word for let in part.lets):
+        return replace(finding, hint_code="let-not-in-when")
+    shapes = (part.shape, part.then and part.then.map, part.otherwise and part.otherwise.map) if isinstance(
+        part, Route) else (part.making.map,)
+    loops = [*part.loops, *(loop for shape in shapes for loop in _loops(shape))]
+    if any(word in (loop.name, loop.counter) for loop in loops):
+        return replace(finding, hint_code="loop-name-outside")
+    return finding
+
+
+def _loops(shape: Shape | None) -> Iterator[For]:
+    """Every loop of a mapping, at any depth."""
+    if isinstance(shape, Group):
+        yield from shape.loops
+        for entry in shape.entries:
+            yield from _loops(entry.value)
+    elif isinstance(shape, Several):
+        for item in shape.items:
+            yield from _loops(item)

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from bus.adapter import AdapterSpec
 from bus.config import programs
-from bus.config.advice import advised
+from bus.config.advice import advised, named_elsewhere
 from bus.config.checks import check_whole
 from bus.config.environment import fill
 from bus.config.events import read_events
-from bus.config.model import Configuration
+from bus.config.model import Configuration, Route, Rule
 from bus.config.nodes import MapNode, Node, ScalarNode
 from bus.config.report import Report, Section, was_reported
 from bus.config.routes import check_encoding, read_routes
@@ -156,16 +156,20 @@ def _check_programs(config: Configuration) -> Iterator[Finding]:
                 yield from program.findings
                 read_back.update(program.scope.read_back)
 
+    def named(part: Rule | Route, *built: Program | None) -> Iterator[Finding]:
+        for finding in findings(*built):
+            yield named_elsewhere(finding, part) if finding.code.startswith("name-unknown") else finding
+
     for name, system in config.systems.items():
         if system.sink is not None:
             judges = programs.sink_programs(name, system.sink, config)
             yield from findings(judges.success, *(program for program, _ in judges.failures))
             yield from findings(*programs.computed_programs(name, system.sink, config))
     for rule in config.rules:
-        yield from findings(*programs.rule_programs(rule, config))
+        yield from named(rule, *programs.rule_programs(rule, config))
     for route in config.routes:
         for system_name in route.to or ("",):
             made = programs.route_programs(route, config, system_name)
-            yield from findings(made.when, made.body, made.then, made.otherwise)
+            yield from named(route, made.when, made.body, made.then, made.otherwise)
     for table, column in sorted(read_back):
         yield from config.tables[table].duplicates(column)

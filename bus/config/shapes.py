@@ -118,8 +118,10 @@ def _loop(node: Node, report: Report, place: Place | None) -> For | None:
     found = _LOOP.fullmatch(source.text)
     if found is None or _LOOP_START.match(source.text):
         code = "for-shape-for" if _LOOP_START.match(source.text) else ""
-        report.error("for-shape", node.place, code, text=source.text[:60], rest=source.text[4:].strip()[:60])
-        return None
+        rest = source.text.removeprefix("for").strip()
+        report.error("for-shape", node.place, code, text=source.text[:60], rest=rest[:60])
+        name = _NAME.match(rest)
+        return For(name[0] if name else "line", "", Source("null", node), node.place)
     over = Source(found["over"], node, found.start("over"))
     return For(found["name"], found["counter"] or "", over, node.place_of(found.start("name"), len(found["name"])))
 

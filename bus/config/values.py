@@ -31,7 +31,7 @@ _ENDS_TEXT = {'"': re.compile(r'(?:[^"\\]|\\.|\\$)*"'), "'": re.compile(r"(?:[^'
 _STRAY = re.compile(r"[ \t]*([\]})]+)[ \t]*(?:[ \t]#.*)?$")
 _CUTS = re.compile(r"#[A-Za-z0-9]")
 _WIDE = ("\u3000", "\xa0")
-_SECRET = re.compile(r"secret|passw|token|url|auth", re.IGNORECASE)
+_SECRET = re.compile(r"(?:secret|passw\w*|token|url|auth\w*)[\"']?\s*:|://[^/\s]*@", re.IGNORECASE)
 _MOST_EFFORT = 10_000_000  # half a second; what needs more is no configuration, and YAML says why
 _LONGEST_SHOWN = 160  # characters of a corrected line
 
@@ -216,7 +216,7 @@ def insert_blank(sheet: Sheet, number: int, column: int, end: int, instead_of: i
     """Report and mend a colon without a blank between it and the value there."""
     place = sheet.place(number, column, end - column)
     sheet.edit(number, column, instead_of, " ")
-    sheet.error("yaml-colon-blank", place, corrected=_shown(sheet, number, column))
+    sheet.error("yaml-colon-blank", place, corrected=_shown(sheet.lines[number]))
     return number
 
 
@@ -295,7 +295,7 @@ def _report_quote(sheet: Sheet, begin: Spot, end: Spot, hint_code: str = "") -> 
     place = sheet.place(line, column, end[1] - column if end[0] == line else len(sheet.lines[line]))
     _quote(sheet, begin, end)
     more = "" if end[0] == line else " …"
-    sheet.error("quote-expression", place, hint_code, corrected=_shown(sheet, line, column) + more)
+    sheet.error("quote-expression", place, hint_code, corrected=_shown(sheet.lines[line]) + more)
 
 
 def _quote(sheet: Sheet, begin: Spot, end: Spot) -> None:
@@ -321,14 +321,11 @@ def _doubt_comment(sheet: Sheet, number: int, column: int) -> None:
     line = sheet.lines[number]
     place = sheet.place(number, column, len(line))
     text = line[column:].replace("'", "''")
-    fields = {"corrected": f"{line[:column].lstrip()}'{text}'"}
+    fields = {"corrected": _shown(f"{line[:column]}'{text}'")}
     sheet.found(Finding("warning", "quote-expression", place, fields, "quote-expression-or-comment"))
 
 
-def _shown(sheet: Sheet, number: int, column: int) -> str:
-    """The mended line, as a remedy shows it; without the value where it may be a secret."""
-    line = sheet.lines[number]
-    if _SECRET.search(line[:column]):
-        line = f"{line[:column].rstrip()} '…'"
-    text = line.strip()
+def _shown(line: str) -> str:
+    """A mended line as a remedy shows it; nothing of one that may hold a secret."""
+    text = "'…'" if _SECRET.search(line) else line.strip()
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

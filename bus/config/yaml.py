@@ -117,10 +117,10 @@ def _drop(sheet: Sheet, error: yaml.MarkedYAMLError) -> None:
         ((code, began) for says, code, began in _PROBLEMS if problem.startswith(says)), ("yaml-syntax", False)
     )
     mark: Any = (at_beginning and error.context_mark) or error.problem_mark
-    line = min(mark.line, len(sheet.lines) - 1)
+    line, column = min(mark.line, len(sheet.lines) - 1), mark.column
     while line and not sheet.lines[line].strip():
-        line -= 1
-    sheet.error(code, sheet.place(line, mark.column if line == mark.line else 0))
+        line, column = line - 1, 0
+    sheet.error(code, sheet.place(line, column), typed=sheet.lines[line][column : column + 1])
     sheet.edit(line, 0, len(sheet.lines[line]), "")
 
 

@@ -18,7 +18,7 @@ from bus.functions import (
     gs1_type,
 )
 from bus.nearest import nearest
-from bus.types import ANY, BOOLEAN, TEXT, ListOf, Type
+from bus.types import ANY, BOOLEAN, TEXT, Field, ListOf, Record, Type
 
 Compile = Callable[[tree.Node, Scope], Code]
 
@@ -45,6 +45,11 @@ _LITERAL_CHECKS: dict[tuple[str, int], Callable[[str], BusError | None]] = {
 }
 # Functions whose result follows from what their second argument says, where it is written out.
 _LITERAL_TYPES: dict[str, Callable[[str], Type]] = {"parse_date": date_pattern_type, "gs1": gs1_type}
+_CONVERSIONS = {  # (what it is, what is needed) → how to write that
+    ("number", "text"): "text(…)", ("boolean", "text"): "text(…)", ("date", "text"): 'date(…, "yyyy-MM-dd")',
+    ("datetime", "text"): 'date(…, "yyyy-MM-dd HH:mm:ss")', ("text", "number"): "decimal(…)", ("text", "date"): "parse_date(…)",
+    ("text", "list"): 'split(…, ",")', ("list", "text"): 'join(…, ",")',
+}
 _NEEDS = {"zone": "ctx.zone", "encoding": "ctx.encoding", "numbers": "ctx.numbers", "field": "field"}
 
 
@@ -64,9 +69,31 @@ def compile_call(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
         codes.append(code)
     _check_literals(node, bound, scope)
     result = _result(function, bound, codes)
+    if node.name in ("group", "sort") and codes and isinstance(codes[0].type, ListOf):
+        fields = _fields_named(bound[1:], codes[0].type.item, scope)
+        if node.name == "group" and fields:
+            result = ListOf(Record({**fields, "rows": Field(codes[0].type)}))
     if node.name == "default" and len(codes) == 2:
         return Code(f"default_of({codes[0].text}, lambda: {codes[1].text})", result, codes[1].nullable, codes[1].missing)
     return _code(function, bound, codes, result)
+
+
+def _fields_named(bound: list[tuple[Parameter, tree.Node]], item: Type, scope: Scope) -> dict[str, Field]:
+    """The fields that `group(data.lines, "item_code")` names, where the schema knows them; others are reported."""
+    fields: dict[str, Field] = {}
+    if not isinstance(item, Record):
+        return fields
+    for _, argument in bound:
+        if not isinstance(argument, tree.Literal) or not isinstance(argument.value, str) or argument.value == "rows":
+            return {}
+        known = item.fields.get(argument.value)
+        if known is None:
+            near = nearest(argument.value, item.fields)
+            shown = {"path": argument.value, "type": scope.event_type or "…", **({"near": near} if near else {})}
+            scope.report("unknown-field", argument.start, argument.end, **shown)
+            return {}
+        fields[argument.value] = known
+    return fields
 
 
 def _code(
@@ -116,7 +143,8 @@ def _report_unknown(node: tree.Call, scope: Scope) -> None:
     elif near is not None:
         scope.report("function-unknown", node.start, end, name=node.name, near=near)
     else:
-        scope.report("function-unknown", node.start, end, name=node.name)
+        known = ", ".join((*FUNCTIONS, *sorted(AGGREGATES), "lookup", "known"))
+        scope.report("function-unknown", node.start, end, hint_code="function-unlisted", name=node.name, known=known)
 
 
 def _bind(node: tree.Call, function: Function, scope: Scope) -> list[tuple[Parameter, tree.Node]]:
@@ -135,7 +163,10 @@ def _bind(node: tree.Call, function: Function, scope: Scope) -> list[tuple[Param
     for name, argument in node.named:
         parameter = by_name.get(name)
         if parameter is None or any(parameter is taken for taken, _ in bound):
-            scope.report("argument-unknown", argument.start, argument.end, name=node.name, argument=name)
+            scope.report(
+                "argument-unknown", argument.start, argument.end, name=node.name, argument=name, shape=_shape(function)
+            )
+            return bound[:0]
         else:
             bound.append((parameter, argument))
     given = {parameter.name for parameter, _ in bound}
@@ -146,8 +177,15 @@ def _bind(node: tree.Call, function: Function, scope: Scope) -> list[tuple[Param
 
 
 def _report_count(node: tree.Call, function: Function, scope: Scope) -> None:
-    shape = ", ".join(p.name if p.required else f"[{p.name}]" for p in function.parameters)
-    scope.report("argument-count", node.start, node.end, name=node.name, shape=f"{node.name}({shape})", got=len(node.arguments))
+    got = len(node.arguments)
+    scope.report("argument-count", node.start, node.end, name=node.name, shape=_shape(function), got=got)
+
+
+def _shape(function: Function) -> str:
+    """`round(x, digits)`; what may be left out has its own brackets."""
+    parts = [p.name + (", …" if p.variadic else "") for p in function.parameters]
+    texts = [part if p.required else f"[{part}]" for p, part in zip(function.parameters, parts, strict=True)]
+    return f"{function.name}({', '.join(texts)})"
 
 
 def _check_type(node: tree.Call, parameter: Parameter, argument: tree.Node, code: Code, scope: Scope) -> None:
@@ -156,7 +194,12 @@ def _check_type(node: tree.Call, parameter: Parameter, argument: tree.Node, code
     if got is None or ANY in types or got in {kind_of(type_) for type_ in types}:
         return
     wanted = " / ".join(dict.fromkeys(kind_of(type_) or str(type_) for type_ in types))
-    scope.report("argument-type", argument.start, argument.end, name=node.name, wanted=wanted, kind=str(code.type))
+    kinds = {kind_of(type_) for type_ in types}
+    write = next((by for (has, needs), by in _CONVERSIONS.items() if has == got and needs in kinds), "")
+    scope.report(
+        "argument-type", argument.start, argument.end, name=node.name, wanted=wanted, kind=str(code.type),
+        write=write, hint_code="" if write else "argument-type-other",
+    )
 
 
 def _check_literals(node: tree.Call, bound: list[tuple[Parameter, tree.Node]], scope: Scope) -> None:
@@ -181,7 +224,7 @@ def _lookup(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
     options: dict[str, tree.Node] = {}
     for name, argument in node.named:
         if name not in allowed:
-            scope.report("argument-unknown", argument.start, argument.end, name=node.name, argument=name)
+            scope.report("argument-unknown", argument.start, argument.end, name=node.name, argument=name, shape=shape)
         options[name] = argument
     by, to = _direction(table_node, options, scope)
     code = _codes(code_node, table_node.value, scope, compile_node)
@@ -200,17 +243,23 @@ def _codes(node: tree.Node, table: str, scope: Scope, compile_node: Compile) -> 
     width = len(known.key) if known is not None else 0
     if isinstance(node, tree.Listing):
         if known is not None and width != len(node.items):
-            scope.report("lookup-key-count", node.start, node.end, table=table, wanted=max(width, 1), got=len(node.items))
+            _report_width(node, table, known.key, len(node.items), scope)
         codes = [compile_node(member, scope) for member in node.items]
         for member, code in zip(node.items, codes, strict=True):
             _check_code(member, code, scope)
         missing = next((c.missing for c in codes if c.missing), "")
         return Code(f"({''.join(f'{c.text}, ' for c in codes)})", TEXT, any(c.nullable for c in codes), missing)
-    if width > 1:
-        scope.report("lookup-key-count", node.start, node.end, table=table, wanted=width, got=1)
+    if known is not None and width > 1:
+        _report_width(node, table, known.key, 1, scope)
     code = compile_node(node, scope)
     _check_code(node, code, scope)
     return code
+
+
+def _report_width(node: tree.Node, table: str, key: tuple[str, ...], got: int, scope: Scope) -> None:
+    code = f"[{', '.join(key)}]" if len(key) > 1 else "code"
+    fields = {"table": table, "wanted": max(len(key), 1), "got": got, "shape": f'lookup("{table}", {code})'}
+    scope.report("lookup-key-count", node.start, node.end, **fields)
 
 
 def _check_code(node: tree.Node, code: Code, scope: Scope) -> None:
@@ -253,8 +302,7 @@ def _check_column(table: str, column: str, node: tree.Node, scope: Scope) -> Non
     known = scope.tables[table]
     if known is None or column in known.columns:
         return
-    fields: dict[str, object] = {"table": table, "column": column, "columns": ", ".join(known.columns)}
+    fields = {"table": table, "column": column, "columns": ", ".join(known.columns)}
     near = nearest(column, known.columns)
-    if near is not None:
-        fields["near"] = near
-    scope.report("lookup-column", node.start, node.end, **fields)
+    hint_code = "lookup-column-near" if near else ""
+    scope.report("lookup-column", node.start, node.end, hint_code=hint_code, near=near, **fields)

@@ -239,14 +239,24 @@ def _advice(type_: Type) -> dict[str, object]:
     return {"function": {"text": "decimal", "date": "days_between", "datetime": "days_between"}.get(kind_of(type_) or "", "decimal")}
 
 
+def _as_text(node: tree.Node, code: Code) -> str:
+    """How to write the value as text."""
+    if isinstance(node, tree.Literal):
+        return f'"{node.value}"'
+    if kind_of(code.type) in ("date", "datetime"):
+        return f'date({path_of(node)}, "yyyy-MM-dd")'
+    return f'join({path_of(node)}, ",")' if kind_of(code.type) == "list" else f"text({path_of(node)})"
+
+
 def _is_one_name(node: tree.Arithmetic, scope: Scope) -> bool:
     """`document.order-no`, which the grammar takes for a difference."""
     left, right = node.left, node.right
-    adjoining = isinstance(left, tree.Attribute) and left.dotted and isinstance(right, tree.Name) and right.start == left.end + 1
-    if not adjoining or node.sign not in "-/" or right.name in scope.names:  # type: ignore[attr-defined]  # a Name
+    if not isinstance(left, tree.Attribute) or not isinstance(right, tree.Name) or right.name in scope.names:
         return False
-    name = f"{left.name}{node.sign}{right.name}"  # type: ignore[attr-defined]  # an Attribute and a Name
-    scope.report("field-quoted", left.name_start, right.end, name=name, write=f'["{name}"]')  # type: ignore[attr-defined]  # an Attribute
+    if node.sign not in "-/" or not left.dotted or right.start != left.end + 1:
+        return False
+    name = f"{left.name}{node.sign}{right.name}"
+    scope.report("field-quoted", left.start, right.end, name=name, write=f'{path_of(left.of)}["{name}"]')
     return True
 
 
@@ -261,7 +271,7 @@ def _arithmetic(node: tree.Arithmetic, scope: Scope) -> Code:
     if joins:
         for part, code in ((node.left, left), (node.right, right)):
             if kind_of(code.type) not in (None, "text"):
-                scope.report("join-kinds", part.start, part.end, kind=str(code.type), source=path_of(part))
+                scope.report("join-kinds", part.start, part.end, kind=str(code.type), write=_as_text(part, code))
         return Code(text, TEXT, nullable, missing)
     for part, code in ((node.left, left), (node.right, right)):
         if kind_of(code.type) not in (None, "number"):
@@ -348,7 +358,8 @@ def _aggregate(node: tree.Aggregate, scope: Scope) -> Code:
         where = node.over
     wanted = {"sum": "number", "any": "boolean", "all": "boolean"}.get(node.name)
     if wanted and kind_of(element.type) not in (None, wanted):
-        scope.report("aggregate-of", where.start, where.end, name=node.name, kind=str(element.type), wanted=wanted)
+        write = f"{node.name}(decimal(…) for …)" if wanted == "number" else f'{node.name}(… == "…" for …)'
+        scope.report("aggregate-of", where.start, where.end, name=node.name, kind=str(element.type), wanted=wanted, write=write)
     type_: Type = {"sum": DECIMAL, "any": BOOLEAN, "all": BOOLEAN}.get(node.name, element.type)
     return Code(f"{_AGGREGATES[node.name]}({values})", type_, nullable=node.name in ("min", "max"))
 

@@ -62,6 +62,7 @@ class Problem(NamedTuple):
     end: int
     fields: dict[str, object] = {}
     warning: bool = False
+    hint_code: str = ""
 
 
 class Token(NamedTuple):

@@ -76,9 +76,11 @@ class Scope:
         """The same scope where these paths are known to hold a value."""
         return replace(self, present=self.present | paths) if paths else self
 
-    def report(self, code: str, start: int, end: int, *, warning: bool = False, **fields: object) -> None:
-        """Note a fault at these offsets of the expression."""
-        self.problems.append(Problem(code, start, end, fields, warning))
+    def report(
+        self, code: str, start: int, end: int, *, warning: bool = False, hint_code: str = "", **fields: object
+    ) -> None:
+        """Note a fault at these offsets of the expression; `hint_code` for another remedy than the code's own."""
+        self.problems.append(Problem(code, start, end, fields, warning, hint_code))
 
     def constant(self, value: Any) -> str:
         """Return the name under which generated code finds `value`."""

@@ -95,7 +95,7 @@ class Program:
         for problem in scope.problems:
             place = source.place_of(problem.start, max(problem.end - problem.start, 1))
             severity: Literal["error", "warning"] = "warning" if problem.warning else "error"
-            self.findings.append(Finding(severity, problem.code, place, {**problem.fields}))
+            self.findings.append(Finding(severity, problem.code, place, {**problem.fields}, problem.hint_code))
         scope.problems.clear()
         return code
 

@@ -82,6 +82,8 @@ TEXTS: dict[str, Text] = {
                         "请写 [text] 或 [{{item_code: text, qty: decimal}}]"),
     "field-of-another-event": Text("a field of another event", "别的事件的字段", "{owners} has it; a field of your own is declared under events:",
                                    "{owners} 才有它；自己的字段请在 events: 中声明"),
+    "field-unlisted": Text("a field nobody declared", "没有声明的字段", "`bus schema {type}` lists the fields; one of your own is declared under events:",
+                           "bus schema {type} 可列出全部字段；自己的字段请在 events: 中声明"),
     # ------------------------------------------------------------------------------------ expressions
     "expression-needed": Text("an expression is needed here", "这里需要一个表达式", "write one expression after the colon", "请在冒号后写一个表达式"),
     "expression-missing": Text("the value is missing", "缺少值", "write an expression after the colon and a blank, or null",

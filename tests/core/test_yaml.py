@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.config.yaml import ListNode, MapNode, Node, ScalarNode, kind, read
+from bus.config.yaml import ListNode, MapNode, Node, ScalarNode, read
 from bus.places import Finding, Place
 from bus.texts import TEXTS, choose_language
 
@@ -24,16 +24,6 @@ def plain(node: Node | None) -> object:
     if isinstance(node, MapNode):
         return {key.text: plain(value) for key, value in node.items}
     return [plain(item) for item in node.items] if isinstance(node, ListNode) else None
-
-
-def scalar(node: Node | None, *path: str | int) -> ScalarNode:
-    for step in path:
-        if isinstance(node, MapNode):
-            node = node.get(str(step))
-        elif isinstance(node, ListNode):
-            node = node.items[int(step)]
-    assert isinstance(node, ScalarNode)
-    return node
 
 
 # ------------------------------------------------------------------------------------------ mistakes
@@ -183,3 +173,290 @@ def test_mistake_is_told_at_its_place_and_the_rest_is_read(text: str, expected: 
     assert told(findings) == expected
     if beside is not None:
         assert plain(node) == beside
+
+
+def test_files_with_windows_line_ends_and_byte_order_mark_have_the_same_places() -> None:
+    node, findings = read('\ufeffa: "x" + y\r\nb:\r\n  c：d\r\n', "routing.yaml")
+    assert told(findings) == [(1, 4, Q), (3, 4, W)]
+    assert plain(node) == {"a": '"x" + y', "b": {"c": "d"}}
+
+
+def test_what_cannot_be_mended_leaves_nothing_to_go_on_with() -> None:
+    node, findings = read("a: 1\n" + "b: }\n" * 30, "routing.yaml")
+    assert node is None
+    assert len(findings) == 20
+
+
+def test_a_file_that_is_too_large_is_refused_unread() -> None:
+    node, findings = read("a: 1\n" * 500_000, "routing.yaml")
+    assert node is None
+    assert told(findings) == [(1, 1, "yaml-too-large")]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing yet\n", "---\n", "\ufeff"])
+def test_an_empty_file_is_an_empty_mapping(text: str) -> None:
+    node, findings = read(text, "routing.yaml")
+    assert plain(node) == {}
+    assert not findings
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ('name: "PO-" + data.po_no  # c', "put the whole expression in single quotes: name: '\"PO-\" + data.po_no'  # c"),
+        ("  f: {a: f('x', y)}", "put the whole expression in single quotes: f: {a: 'f(''x'', y)'}"),
+        ("when: !data.x", "write `not` instead of `!`, or put the whole expression in single quotes: when: '!data.x'"),
+        ('a: "b"\n  + c', "put the whole expression in single quotes: a: '\"b\" …"),
+        ("when:data.x\nto: y", "write a blank after the colon: when: data.x; when in doubt put the whole expression in single quotes"),
+        ("when：data.x", "switch the keyboard to English and write ': '"),
+        ("r:\n    on: x\n   to: y", "begin it at column 5, or in the column of the line above that it belongs to"),
+    ],
+)
+def test_a_remedy_shows_what_to_write(text: str, remedy: str) -> None:
+    _, findings = read(text, "routing.yaml")
+    assert [finding.hint for finding in findings] == [remedy]
+
+
+@pytest.mark.parametrize(
+    "text", ['s: {url: mysql://u:hunter2@h, x(1, 2)}', 'secret: "hunter2" y', 'a: "b" + mysql://u:hunter2@h', "password:hunter2"]
+)
+def test_a_remedy_shows_no_secret(text: str) -> None:
+    _, findings = read(text, "f.yaml")
+    assert findings
+    assert "hunter2" not in "".join(finding.hint + finding.message for finding in findings)
+
+
+def test_a_remedy_shows_only_the_beginning_of_a_long_line() -> None:
+    _, findings = read('a: "' + "x" * 500 + '" + y', "f.yaml")
+    assert findings[0].hint.endswith("x…")
+    assert len(findings[0].hint) < 250
+
+
+def test_every_finding_has_its_sentence_in_both_languages() -> None:
+    found = [finding for text, _, _ in MISTAKES for finding in read(text, "f.yaml")[1]]
+    for language in ("en", "zh"):
+        choose_language(language)
+        for finding in found:
+            assert finding.message
+            assert finding.hint, finding.code
+    told_codes = {finding.code for finding in found} | {"yaml-too-large"}
+    assert {code for code in TEXTS if code.startswith("yaml-")} <= told_codes
+
+
+# ------------------------------------------------------------------------------------------ look-alikes
+
+CLEAN = r"""
+version: 1
+
+systems:
+  erp:
+    zone: Asia/Shanghai                     # default; times without a zone mean this one
+    source: {adapter: database, url: "${ERP_DB}", table: bus_outbox}
+  wms:
+    sink:
+      url: https://wms.local/api#anchor
+      success: response.flag == "success"   # HTTP 200 alone is not success
+      failures:
+        - {when: response.code == "S003", do: done}      # already exists: counts as delivered
+        - when: response.code == "B017"  #说明：停放
+          do: park
+      retry: [5s, 30s, 5m, 1h]
+      name: 'data.po_no + ".csv"'
+      folder: C:\out\oa
+      quoted: "a \"b\" \\ \u4e2d\x41"
+      pattern: 'C:\'
+      flow: {pattern: 'C:\', x: "a, b: c # d", y: 'it''s', z: it's, "w":1, v: [a: b]}
+
+lookups:
+  uom: {file: lookups/uom.csv, key: [item, uom]}
+
+events:
+  gate_pass.issued:
+    lines: [{item_code: text, qty: decimal, due?: date}]
+  multi: {
+    a: 1,   # first, of two: "x
+    b: [2,
+      3]
+  }
+
+routes:
+  po-to-wms:
+    on:
+    - purchase_order.released
+    - purchase_order.*
+    when: data.warehouse in ["WH01", "WH02"]
+      # not a comment's end
+    to: [wms, oa]
+    "quoted key": x
+    'single': y
+    description: |
+      free: text, "unclosed, # and {brackets
+      {tab}a tab
+    folded: >-  # header
+      one
+      two: three
+    long: "one
+      two: three # four"
+    other: 'one
+
+      two''s'
+    xml:
+      request:
+        "@version": "'2.0'"
+        "#text": data.x
+        p:Name: data.y
+        金额（元）: data.amount
+        a: f(x, y)
+        b: data.rows[0]["b c"]
+        c: s[0:10]
+        d: -1
+        e: x == "it's" or y == 'say "hi"'
+        f: 12:30
+        g: f"{a}-{b}"
+        h: 5" pipe  # of steel
+        i: don't do that
+        j: a#b
+        k: "=for"
+        l: ~
+        m: data.a
+          + data.b
+          - data.c
+        n: "“quoted”（full），width：all"
+        o: 说明：没有问题，“引用”。
+        for: n, line in data.lines
+        remark?: data.remark   # `?`: left out when empty
+  nested:
+  -  - - a
+       - b
+     - c: d
+       e: f
+  -
+    g: h
+  - # nothing here
+    i: j
+  empty:
+""".replace("TAB", "\ta tab")
+
+
+def test_look_alikes_of_mistakes_stay_clean() -> None:
+    node, findings = read(CLEAN, "routing.yaml")
+    assert told(findings) == []
+    assert plain(node) == yaml.load(CLEAN, yaml.CBaseLoader)
+
+
+def test_places_in_a_document_may_be_keys_within_brackets() -> None:
+    text = 'events: [{type: a.b, data.lines[0].qty: "12.5"}]\ndeliveries: {r: {row[0].qty: "1", row[1].qty: f(x, y)}}'
+    node, findings = read(text, "routing_test.yaml")
+    assert told(findings) == [(2, 47, Q)]
+    assert plain(node) == {
+        "events": [{"type": "a.b", "data.lines[0].qty": "12.5"}],
+        "deliveries": {"r": {"row[0].qty": "1", "row[1].qty": "f(x, y)"}},
+    }
+    assert isinstance(node, MapNode)
+    key = node.items[0][1].items[0].items[1][0]  # type: ignore[union-attr]
+    assert key.place == Place("routing_test.yaml", 1, 22, 17)
+
+
+# ------------------------------------------------------------------------------------------ any text
+
+_SOME_TEXT = st.text(st.sampled_from("ab:'\"[]{}(), \n\t-#!&*|>%@`？：，“”【】\u3000\\?.x1"), max_size=80)
+
+
+@given(_SOME_TEXT)
+def test_any_text_is_read_or_told(text: str) -> None:
+    node, findings = read(text, "f")
+    lines = text.split("\n")
+    for finding in findings:
+        assert finding.message
+        assert 1 <= finding.place.line <= len(lines)
+        assert 1 <= finding.place.column <= len(lines[finding.place.line - 1]) + 1
+    assert isinstance(node, MapNode) or findings
+
+
+_WORDS = st.sampled_from(
+    ["data.po_no", "f(x, y)", "it's", 'x == "A"', "NO", "0012", "a: b", "x # y", "'s' + b", '"q" + b', "[a, b]",
+     "{y}", "!z", "*a", "line one\nline two\n", "C:\\tmp", "tab\there", "", "仓库", "long words " * 12],
+)  # fmt: skip
+_KEYS = st.sampled_from(["on", "when", "name?", "p:Name", "@version", "#text", "x y", "金额（元）", "=for"])
+_TREES = st.recursive(
+    _WORDS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3), max_leaves=12
+)
+
+
+@given(
+    st.dictionaries(_KEYS, _TREES, min_size=1, max_size=4),
+    st.sampled_from([None, True, False]),
+    st.sampled_from([None, '"', "'", "|", ">"]),
+    st.sampled_from([20, 40, 100]),
+    st.sampled_from([2, 3, 4]),
+)
+def test_yaml_that_another_program_wrote_has_no_faults_and_says_the_same(
+    document: object, flow: bool | None, style: str | None, width: int, indent: int
+) -> None:
+    text = yaml.dump(
+        document, allow_unicode=True, sort_keys=False, default_flow_style=flow, default_style=style, width=width, indent=indent
+    )
+    node, findings = read(text, "f")
+    assert told(findings) == []
+    assert plain(node) == yaml.load(text, yaml.CBaseLoader)
+    for leaf in _leaves(node):
+        for offset, char in enumerate(leaf.text):
+            if char not in " \t\n":
+                place = leaf.place_of(offset)
+                assert text.split("\n")[place.line - 1][place.column - 1] in (char, "\\")
+
+
+def _leaves(node: Node | None) -> list[ScalarNode]:
+    if isinstance(node, ScalarNode):
+        return [node]
+    if isinstance(node, MapNode):
+        return [leaf for key, value in node.items for leaf in (key, *_leaves(value))]
+    return [leaf for item in node.items for leaf in _leaves(item)] if isinstance(node, ListNode) else []
+
+
+ROUTE = """  po-to-wms-{n}:
+    on: purchase_order.released
+    when: data.warehouse in ["WH01", "WH02"]
+    to: wms
+    xml:
+      request:
+        entryOrder:
+          "@version": "'2.0'"
+          code: data.po_no
+          warehouse: lookup("warehouse", data.warehouse)
+          expectStart: date(data.due_date, "yyyy-MM-dd HH:mm:ss")
+          remark?: data.remark   # note
+"""
+
+
+def test_a_thousand_routes_are_read_in_a_third_of_a_second() -> None:
+    text = "version: 1\nroutes:\n" + "".join(ROUTE.replace("{n}", str(n)) for n in range(1000))
+    best_s = 9.0
+    for _ in range(3):
+        start = time.process_time()
+        _, findings = read(text, "routing.yaml")
+        best_s = min(best_s, time.process_time() - start)
+    assert not findings
+    assert best_s < 0.7  # measured 0.17 s; the rest is for slower machines and a tracer
+
+
+HOSTILE = {
+    "open brackets": "- [\n" * 3000,
+    "brackets before a fault": 'b: "x" y\na: ' + "[" * 3000 + "]" * 3000,
+    "quotes": "a: " + "\"'" * 50_000,
+    "comments between": "a: 'x' #1\n  y\n" * 1000,
+    "backslashes": 'a: "' + "\\" * 100_000,
+    "calls": "a: {" + "b: f(x, y), " * 4000 + "}",
+    "blank lines": "a: 1\n" + "b\n\n\n" * 5000,
+    "levels": "".join(" " * (n * 7919 % 13) + f"k{n}: v\n" for n in range(4000)),
+    "a line too long to mend": "a: {" + "b: f(x, y), " * 10_000 + "}",
+    "brackets over many lines": "a: [\n" + "  b, {c: f(x, y)},\n" * 1500 + "]",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_text_is_told_within_seconds(text: str) -> None:
+    start = time.process_time()
+    _, findings = read(text, "f")
+    assert findings
+    assert time.process_time() - start < 8

@@ -2,11 +2,11 @@
 
 from bisect import bisect_left
 
+from bus.declarations import DELIVER, EVENTS, retry
 from bus.errors import Refused
 from bus.ledger import Outlet
 from bus.ports import Message
 from bus.runtime.rabbitmq.amqp import Wire, encode_properties
-from bus.runtime.rabbitmq.declare import DELIVER, EVENTS, retry
 from bus.topology import DOCUMENTS, ROUTER, Topology
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # RabbitMQ's own limit since 4.0

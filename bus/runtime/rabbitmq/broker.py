@@ -13,12 +13,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
+from bus.declarations import declarations
 from bus.errors import BusError, Refused, Unavailable
 from bus.ledger import Batch, Ledger, Outlet
 from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
 from bus.runtime.rabbitmq.addressing import Addressing
 from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
-from bus.runtime.rabbitmq.declare import apply, declarations
+from bus.runtime.rabbitmq.declare import apply
 from bus.runtime.rabbitmq.inlet import Delivery, Releases, Subscription
 from bus.runtime.rabbitmq.link import Link, pause_s
 from bus.runtime.rabbitmq.refusals import Missing, TooLarge

@@ -1,145 +1,14 @@
-"""What a Topology is in RabbitMQ: exchanges, queues and bindings, as data.
-
-Everything is durable and portable over RabbitMQ 3.10 to 4.3: quorum queues with every argument
-written out, because what the broker assumes differs between versions.
-
-With `ordering: key` the events go through a consistent-hash exchange, which puts every
-`cloudEvents_partitionkey` into one partition. A publisher that speaks AMQP by itself knows only
-`bus.events`; without that plugin something would have to read one common queue and deal out the
-events again: one more hop for each, one more place where order depends on who died when. So the
-plugin is asked for, and only where `ordering: key` is used.
-"""
+"""Making in RabbitMQ what `bus.declarations` says."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from bus.declarations import Binding, Declarations, Exchange, Queue
 from bus.errors import ConfigurationError
 from bus.runtime.rabbitmq.amqp import Channel, Connection
 from bus.runtime.rabbitmq.refusals import Missing
-from bus.topology import DOCUMENTS, ROUTER, Topology
 
-EVENTS = "bus.events"
-DELIVER = "bus.deliver"
-PARTITION = "bus.partition"
-PARTITION_KEY = "cloudEvents_partitionkey"
-HASH_PLUGIN = "rabbitmq_consistent_hash_exchange"
-# Every connection that dies counts against each message it had been handed; a low limit would throw
-# away innocents, and from 4.0 the default is 20. Poison is the bus's own affair.
-DELIVERY_LIMIT = 1_000_000
 # A quorum queue lost every confirmed message when its broker was killed within its first second.
 SETTLE_S = 1.5
-
-Arguments = Mapping[str, str | int | bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A durable exchange."""
-
-    name: str
-    type: str
-    arguments: Arguments = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """A durable quorum queue."""
-
-    name: str
-    arguments: Arguments
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """Messages of `source` with that routing key go to `target`, a queue or an exchange."""
-
-    source: str
-    target: str
-    routing_key: str
-    to_exchange: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Declarations:
-    """In the order they must be made; `stale` are bindings of the other way of ordering, to be removed."""
-
-    exchanges: tuple[Exchange, ...]
-    queues: tuple[Queue, ...]
-    bindings: tuple[Binding, ...]
-    stale: tuple[Binding, ...]
-
-
-def retry(delay_s: float) -> str:
-    """Queue and exchange that hold a message for that long.
-
-    >>> retry(0.5), retry(5), retry(90), retry(300), retry(7200), retry(172800)
-    ('bus.retry.500ms', 'bus.retry.5s', 'bus.retry.90s', 'bus.retry.5m', 'bus.retry.2h', 'bus.retry.2d')
-    """
-    ms = milliseconds(delay_s)
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
-        if ms % size == 0:
-            return f"bus.retry.{ms // size}{unit}"
-    return f"bus.retry.{ms}ms"
-
-
-def milliseconds(delay_s: float) -> int:
-    """A delay as the broker counts it; never 0, which would mean no delay at all."""
-    return max(1, round(delay_s * 1000))
-
-
-def declarations(topology: Topology) -> Declarations:
-    """Say everything a topology needs."""
-    delays = {retry(delay_s): milliseconds(delay_s) for delay_s in topology.delays_s}
-    exchanges = [
-        Exchange(EVENTS, "topic"),
-        Exchange(DOCUMENTS, "topic"),
-        Exchange(DELIVER, "direct"),
-        # A fanout leaves the routing key free to say where the message goes after its delay.
-        *(Exchange(name, "fanout") for name in delays),
-    ]
-    queues = [
-        *(Queue(name, _arguments(single_active=topology.ordered)) for name in topology.router_queues),
-        *(Queue(name, _arguments()) for name in topology.queues[len(topology.router_queues) :]),
-        *(Queue(name, _arguments(ttl_ms=ttl_ms)) for name, ttl_ms in delays.items()),
-    ]
-    bindings = [
-        Binding(DOCUMENTS, DOCUMENTS, "#"),
-        *(Binding(DELIVER, name, name) for name in topology.queues),
-        *(Binding(name, name, "") for name in delays),
-    ]
-    plain = (Binding(EVENTS, ROUTER, "#"), Binding(DELIVER, ROUTER, ROUTER))
-    hashed = (
-        Binding(EVENTS, PARTITION, "#", to_exchange=True),
-        Binding(DELIVER, PARTITION, ROUTER, to_exchange=True),
-    )
-    if topology.ordered:
-        exchanges.append(Exchange(PARTITION, "x-consistent-hash", {"hash-header": PARTITION_KEY}))
-        # The routing key of such a binding is its weight.
-        bindings += [*(Binding(PARTITION, name, "1") for name in topology.router_queues), *hashed]
-    else:
-        bindings += plain
-    stale = plain if topology.ordered else hashed
-    return Declarations(tuple(exchanges), tuple(queues), tuple(dict.fromkeys(bindings)), stale)
-
-
-def _arguments(*, single_active: bool = False, ttl_ms: int = 0) -> Arguments:
-    arguments: dict[str, str | int | bool] = {
-        "x-queue-type": "quorum",
-        "x-delivery-limit": DELIVERY_LIMIT,
-    }
-    if single_active:
-        arguments["x-single-active-consumer"] = True
-    if ttl_ms:
-        # A fixed time per queue: RabbitMQ expires from the head only, so mixed delays would block each other.
-        arguments |= {
-            "x-message-ttl": ttl_ms,
-            "x-dead-letter-exchange": DELIVER,
-            # The default may lose what cannot be routed back; this needs `reject-publish`.
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        }
-    return arguments
 
 
 async def missing(connection: Connection, wanted: Declarations) -> tuple[Exchange | Queue, ...]:
@@ -182,24 +51,35 @@ async def apply(connection: Connection, wanted: Declarations) -> tuple[Exchange 
 
 async def _declare(connection: Connection, wanted: Declarations) -> None:
     channel = await connection.channel()
-    for exchange in wanted.exchanges:
-        await channel.call(
-            "exchange_declare", exchange=exchange.name, exchange_type=exchange.type, durable=True,
-            arguments=dict(exchange.arguments),
-        )
-    for queue in wanted.queues:
-        await channel.call("queue_declare", queue=queue.name, durable=True, arguments=dict(queue.arguments))
+    for part in (*wanted.exchanges, *wanted.queues):
+        await make(channel, part)
     for binding in wanted.bindings:
-        await _bind(channel, "bind", binding)
+        await bind(channel, "bind", binding)
     for binding in wanted.stale:
         try:
-            await _bind(channel, "unbind", binding)
+            await bind(channel, "unbind", binding)
         except Missing:
             channel = await connection.channel()
     await channel.close()
 
 
-async def _bind(channel: Channel, verb: str, binding: Binding) -> None:
+async def make(channel: Channel, part: Exchange | Queue) -> None:
+    """Declare it; where it exists as it is wanted, nothing happens.
+
+    Raises:
+        ConfigurationError: it exists with other arguments, or may not be made. The channel is closed then.
+    """
+    arguments = dict(part.arguments)
+    if isinstance(part, Queue):
+        await channel.call("queue_declare", queue=part.name, durable=True, arguments=arguments)
+    else:
+        await channel.call(
+            "exchange_declare", exchange=part.name, exchange_type=part.type, durable=True, arguments=arguments
+        )
+
+
+async def bind(channel: Channel, verb: str, binding: Binding) -> None:
+    """Make or remove a binding, by the verb `bind` or `unbind`; the second time nothing happens."""
     source, target, key = binding.source, binding.target, binding.routing_key
     if binding.to_exchange:
         await channel.call(f"exchange_{verb}", destination=target, source=source, routing_key=key)
