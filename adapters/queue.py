@@ -5,8 +5,6 @@ fetch. As a sink there is nothing to send: the SPEC has sink options but no sink
 leave the deliveries in `to.<system>` until the system reads them.
 """
 
-import asyncio
-
 from bus.adapter import Accept, AdapterSpec, Options, SinkOptions, Site, SourceOptions
 
 
@@ -15,6 +13,8 @@ class QueueSource:
 
     async def run(self, accept: Accept) -> None:
         """Wait until cancelled. The events never pass through `accept`: they are events already."""
+        import asyncio  # noqa: PLC0415 - loaded only where it runs
+
         del accept
         await asyncio.Event().wait()
 

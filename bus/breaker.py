@@ -9,11 +9,15 @@ from dataclasses import dataclass
 FAILURES_TO_OPEN = 5
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+RECHECK_S = 0.2  # while a try is out: its outcome may come at any moment
 
 
 @dataclass(slots=True)
 class Breaker:
     """Closed, open until a time, or half open with one try out.
+
+    What was sent before the circuit opened still counts when its outcome comes: a failure holds it open,
+    a success closes it.
 
     >>> breaker = Breaker()
     >>> for _ in range(5): breaker.failed(now_s=100.0)
@@ -38,7 +42,7 @@ class Breaker:
         if not self.is_open:
             return 0.0
         if self.trying:
-            return self.pause_s
+            return RECHECK_S
         return max(self.open_until_s - now_s, 0.0)
 
     def start(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 _NAMESPACE_URL = uuid.NAMESPACE_URL.bytes
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 EPOCH = datetime.fromtimestamp(0, UTC)
+DEFAULT_ZONE = "Asia/Shanghai"  # of times without a zone, where a system declares none
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,15 @@ def identity(source: str, id_: str) -> str:
 
 
 def digest(body: bytes) -> bytes:
-    """16 bytes that tell whether the same identity came with the same body."""
-    return hashlib.blake2b(body, digest_size=16).digest()
+    """8 bytes that tell whether the same identity came with the same body."""
+    return hashlib.blake2b(body, digest_size=8).digest()
 
 
-def delivery_id(source: str, id_: str, route: str, system: str, round_: int = 0) -> str:
+def delivery_id(source: str, id_: str, route: str, system: str, round_: int | str = 0) -> str:
     """The id of one delivery: the same on every repetition, on every machine.
 
-    uuid5(NAMESPACE_URL, source, id, route, system and round joined by newlines); `round_` counts the
-    rounds of the route's `for` from 0, and is 0 without one.
+    uuid5(NAMESPACE_URL, source, id, route, system and round joined by newlines); `round_` counts what the
+    route's `for` goes over from 0, `2.0` where one `for` is within another, and is 0 without one.
     """
     name = f"{source}\n{id_}\n{route}\n{system}\n{round_}".encode()
     sha = hashlib.sha1(_NAMESPACE_URL + name, usedforsecurity=False).hexdigest()

@@ -1,7 +1,7 @@
 """From a system's own document to events, by the inbound rules; and from answers to replies. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,16 +9,17 @@ from zoneinfo import ZoneInfo
 from bus.adapter import Answer, SourceOptions
 from bus.codecs import read, read_json_fast
 from bus.config.model import Configuration, Rule
-from bus.config.programs import rule_programs
-from bus.errors import BusError, DocumentError, Held, InvalidEvent
+from bus.config.programs import columns_of, rule_programs
+from bus.errors import BusError, DocumentError, Held, IdentityConflict, InvalidEvent
 from bus.event import Event
 from bus.expressions.context import Context
+from bus.mapping.programs import MadeEvent, document_scope, value_program
 from bus.plain import parse_iso_datetime
 from bus.routing import Target
 from bus.validate import Check, compile_validator
-from bus.wire import STRUCTURED, event_body, is_structured, structured
+from bus.wire import checked_envelope, event_body, event_within, is_structured, is_structured_type
 
-MAX_ID = 255  # characters; AMQP's short strings end there
+PASSED_ON = ("correlationid", "traceparent", "tracestate")  # by a reply: they belong to the whole story
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,34 @@ class _RuleRunner:
     def __init__(self, rule: Rule, config: Configuration) -> None:
         self.rule = rule
         self._config = config
-        self._run: tuple[Callable[..., bool] | None, Callable[..., list[Any]]] | None = None
+        self._run: tuple[Callable[..., bool] | None, Callable[..., list[MadeEvent]]] | None = None
 
-    def run(self, document: Any, context: Context) -> list[Any] | None:
-        """Return what the rule makes of the document; None when its `when` does not hold."""
+    def run(self, document: Any, context: Context) -> list[MadeEvent] | None:
+        """Return what the rule makes of the document; None when its `when` does not hold.
+
+        Raises:
+            BusError: something cannot be computed, or `for` found nothing; an empty list is fine, and so is
+                one whose rounds `if` left out.
+        """
         if self._run is None:
             when, make = rule_programs(self.rule, self._config)
             self._run = (when.compiled() if when is not None else None), make.compiled()
         when_run, make_run = self._run
         if when_run is not None and not when_run(document, context):
             return None
-        return make_run(document, context)
+        made = make_run(document, context)
+        if not made and self._found_nothing(document, context):
+            raise Held("no-event", system=self.rule.system)
+        return made
+
+    def _found_nothing(self, document: Any, context: Context) -> bool:
+        """A misspelt path is null, and null makes no rounds: the document would be gone without a word."""
+        if not self.rule.loops:
+            return False
+        scope = document_scope((self.rule.system,), columns_of(self._config))
+        program = value_program(f"inbound {self.rule.name}", self.rule.loops[0].over, scope, "document, ctx")
+        over = program.compiled()(document, context)
+        return over is None or (bool(over) and self.rule.condition is None)
 
 
 class Inbound:
@@ -76,52 +94,90 @@ class Inbound:
         self._finish = _Finish(config)
 
     def read(self, system: str, body: bytes, content_type: str = "") -> Any:
-        """Read a document in its source's format. Raises DocumentError."""
-        known = self.config.systems.get(system)
-        options = known.source.options if known is not None and known.source is not None else SourceOptions()
-        if content_type.startswith(STRUCTURED):
-            return read_json_fast(body)
+        """Read a document in its source's format, or an event in structured mode.
+
+        Raises:
+            DocumentError: it is no such document, its content type means events in a form that the bus does
+                not read, or nobody knows the system.
+        """
+        options = self._options(system)
+        if is_structured_type(content_type):
+            return read("json", body, SourceOptions(max_body=options.max_body))
         return read(options.format, body, options, content_type)
 
     def events(self, system: str, document: Any, now: datetime) -> Outcome:
         """Run every rule of the system over a document that was read.
 
-        A document that no rule takes, and an event of a system that may not send it, is a failure too.
+        An event in structured mode needs no rule, unless its type is not of the bus's own. A document that
+        no rule takes is a failure too.
+
+        Args:
+            now: the time of an event whose rule gives none.
         """
-        known = self.config.systems.get(system)
-        if known is None:
-            return Outcome((), (Failed("", 0, DocumentError("system-not-known", system=system)),))
-        options = known.source.options if known.source is not None else SourceOptions()
-        context = Context(system, ZoneInfo(known.zone), options.encoding, options.numbers, self.config.tables)
-        if is_structured(document):
+        try:
+            options = self._options(system)
+        except DocumentError as error:
+            return Outcome((), (Failed("", 0, error),))
+        own = is_structured(document)
+        runners = self._rules.get(system, ())
+        if own and (not runners or self._finish.knows(document["type"])):
             return self._event_itself(system, document, now)
-        events: list[NewEvent] = []
+        zone = self.config.systems[system].zone
+        context = Context(system, ZoneInfo(zone), options.encoding, options.numbers, self.config.tables)
+        events: dict[str, NewEvent] = {}
         failures: list[Failed] = []
         taken = False
-        for runner in self._rules.get(system, ()):
+        for runner in runners:
+            rule = runner.rule
             try:
                 made = runner.run(document, context)
                 if made is None:
                     continue
                 taken = True
-                events += [
-                    self._finish.event(runner.rule.making.event, system, one, now, known.zone) for one in made
-                ]
+                new = [self._finish.event(rule.making.event, system, one, now, zone) for one in made]
+                events |= _told_apart(new, events)
             except BusError as error:
                 taken = True
-                failures.append(Failed(runner.rule.name, runner.rule.place.line, error))
+                failures.append(Failed(rule.name, rule.place.line, error))
+        if not taken and own:
+            return self._event_itself(system, document, now)  # … which says that nobody knows its type
         if not taken:
             failures.append(Failed("", 0, Held("no-rule", system=system)))
-        return Outcome(tuple(events), tuple(failures))
+        return Outcome(tuple(events.values()), tuple(failures))
+
+    def _options(self, system: str) -> SourceOptions:
+        known = self.config.systems.get(system)
+        if known is None:
+            raise DocumentError("system-not-known", system=system[:80])
+        return known.source.options if known.source is not None else SourceOptions()
 
     def _event_itself(self, system: str, document: Mapping[str, Any], now: datetime) -> Outcome:
-        """A document that is an event in structured mode already needs no rule."""
+        """Make the event a document is already.
+
+        Whatever it calls its source, the event is the system's it came from: nobody speaks in another's
+        name, and routes, zones and lookups go by the names of routing.yaml.
+        """
+        zone = self.config.systems[system].zone
         try:
-            event, body = structured(event_body({**document, "source": system}), now)
-            self._finish.check(event.type, body, self.config.systems[system].zone)
+            event, body = event_within({**document, "source": system}, now, {system: zone})
+            checked = self._finish.check(event.type, body, zone)
         except BusError as error:
             return Outcome((), (Failed("", 0, error),))
-        return Outcome((NewEvent(event, body),))
+        return Outcome((NewEvent(event.with_data(checked), body),))
+
+
+def _told_apart(new: Iterable[NewEvent], before: Mapping[str, NewEvent]) -> dict[str, NewEvent]:
+    """Return events by id; the same twice is once, two that differ in more than time are a fault of the rules.
+
+    The router would take the second for a repetition, or for a conflict, long after the rule was forgotten.
+    """
+    found: dict[str, NewEvent] = {}
+    for one in new:
+        same = found.get(one.event.id) or before.get(one.event.id)
+        if same is not None and (same.event.type, same.body) != (one.event.type, one.body):
+            raise IdentityConflict("event-id-twice", id=one.event.id)
+        found[one.event.id] = same or one
+    return found
 
 
 class Replies:
@@ -151,29 +207,36 @@ class Replies:
         failure = {"code": answer.code or "-", "message": answer.message or "-"}
         (made,) = run(event, event.data, answer.response, failure, target.context)
         id_, subject, moment, own_key, data = made
-        one = (id_ or f"{delivery}:{making.event}", subject or event.subject, moment, own_key or event.key, data)
-        extensions = {"causationid": event.id}
-        zone = str(target.context.zone)
-        return self._finish.event(making.event, target.system, one, now, zone, extensions)
+        one = MadeEvent(
+            id_ or f"{delivery}:{making.event}", subject or event.subject, moment, own_key or event.key, data
+        )
+        new = self._finish.event(making.event, target.system, one, now, str(target.context.zone))
+        story = {name: value for name in PASSED_ON if (value := event.extensions.get(name))}
+        return replace(new, event=replace(new.event, extensions={**story, "causationid": event.id}))
 
 
 class _Finish:
-    """Turns what a program made into an event that fits its schema."""
+    """Turns what a program made into an event that fits its schema and can travel."""
 
     def __init__(self, config: Configuration) -> None:
         self._config = config
         self._checks: dict[str, Check] = {}
 
-    def event(
-        self, type_: str, source: str, made: Any, now: datetime, zone: str, extensions: Mapping[str, str] | None = None
-    ) -> NewEvent:
+    def knows(self, type_: Any) -> bool:
+        """Whether this is a type of event."""
+        return type(type_) is str and type_ in self._config.events
+
+    def event(self, type_: str, source: str, made: MadeEvent, now: datetime, zone: str) -> NewEvent:
+        """Return the event, its data typed, and in the body written as its types have it.
+
+        Raises:
+            InvalidEvent: the router would refuse it.
+        """
         id_, subject, moment, key, data = made
-        if len(id_) > MAX_ID:
-            raise InvalidEvent("event-id-too-long", limit=MAX_ID)
-        body = event_body(data)
-        checked = self.check(type_, body, zone)
-        event = Event(type_, source, id_, checked, subject, _time(moment, now, zone), key, extensions or {})
-        return NewEvent(event, body)
+        # By way of JSON: what the mapping passed on whole is the document's own, and the next rule reads it.
+        checked = self.check(type_, event_body(data), zone)
+        event = checked_envelope(Event(type_, source, id_, checked, subject, _time(moment, now, zone), key))
+        return NewEvent(event, event_body(checked))
 
     def check(self, type_: str, body: bytes, zone: str) -> dict[str, Any]:
         """Check data as the router will read it. Raises InvalidEvent."""
@@ -181,12 +244,13 @@ class _Finish:
         if check is None:
             known = self._config.events.get(type_)
             if known is None:
-                raise InvalidEvent("event-type-unknown", type=type_)
+                raise InvalidEvent("event-type-unknown", type=type_[:80])
             check = self._checks[type_] = compile_validator(known)
         return check(read_json_fast(body), zone)
 
 
 def _time(value: Any, now: datetime, zone: str) -> datetime:
+    """The moment a rule's `time` means: any date, time or ISO 8601 text; the system's zone where it has none."""
     if value is None:
         return now
     if type(value) is datetime:
@@ -202,4 +266,3 @@ def _time(value: Any, now: datetime, zone: str) -> datetime:
 def problem_of(failures: Iterable[Failed]) -> BusError | None:
     """The first failure, for whoever can be told only one."""
     return next((failed.error for failed in failures), None)
-

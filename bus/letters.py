@@ -5,15 +5,28 @@ and keeps the event as it came, so a replay runs routing.yaml as it is then.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bus.errors import BusError, Held, UnmappedCode
+from bus.event import digest
 from bus.ports import Header, Message
 from bus.texts import TEXTS, hint, say
 from bus.topology import DOCUMENTS, INVALID, ROUTER, dead
-from bus.wire import ATTEMPT, EXTRA, NAME, PATH, PREFIX, ROUTE, SYSTEM
+from bus.wire import (
+    ATTEMPT,
+    EXTRA,
+    JSON,
+    MAX_ID_BYTES,
+    NAME,
+    PATH,
+    PREFIX,
+    ROUTE,
+    SYSTEM,
+    attribute_of,
+    header_text,
+)
 
 State = Literal["parked", "dead"]
 STATE = "bus-state"
@@ -28,6 +41,7 @@ DOCUMENT = "bus-document"  # id of the document a letter keeps
 REPLAY = "bus-replay"  # on a replayed message: how often it was
 ORDER = "bus-order"  # on a delivery whose route says `ordering: key`: the key
 MAX_FIELD = 300  # characters kept of any one field
+MAX_LOOKUP = 4096  # characters; a code as long as a document is no code, and headers must fit into one frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +65,31 @@ class Letter:
     @property
     def message(self) -> str:
         """The reason, in the chosen language."""
-        try:
-            return say(self.code, **self.fields) if self.code in TEXTS else self.code
-        except KeyError:  # written by another version whose sentence has other fields
-            return self.code
+        return self._said(say) or self.code
 
     @property
     def hint(self) -> str:
         """What to do about it, or ""."""
-        return hint(self.code, **self.fields) if self.code in TEXTS else ""
+        return self._said(hint)
+
+    def _said(self, speak: Callable[..., str]) -> str:
+        """A sentence about the reason; "" where another version wrote a code or fields this one does not know."""
+        try:
+            return speak(self.code, **self.fields) if self.code in TEXTS else ""
+        except (LookupError, ValueError, TypeError, AttributeError):
+            return ""
 
 
 def of_event(
     event: Mapping[str, Header], id_: str, body: bytes, error: BusError, now_s: float, *,
-    route: str = "", system: str = "", attempts: int = 0, state: State | None = None, content_type: str = "application/json",
+    route: str = "", system: str = "", attempts: int = 0, state: State | None = None, content_type: str = JSON,
 ) -> Message:
     """A letter about an event, or about one delivery of it.
 
     Args:
         event: headers of the event's message; its envelope is kept.
         id_: the delivery's id, or the event's where there was no delivery: the letter's own.
+        body: the event's data, or the message as it came where that is no event.
     """
     kept = {name: value for name, value in event.items() if not name.startswith("bus-")}
     for name in (SINCE, REPLAY):
@@ -83,7 +102,7 @@ def of_event(
     if system:
         headers[SYSTEM] = system
     to = dead(system) if system and route else INVALID
-    return Message(to, id_, body, headers, content_type)
+    return Message(to, _short(id_), body, headers, content_type)
 
 
 def of_document(
@@ -92,11 +111,19 @@ def of_document(
 ) -> Message:
     """A letter about a document that became no event, or not all of them: then `rule` says which is missing."""
     headers: dict[str, Header] = {
-        **_reason(error, None), KIND: "document", SYSTEM: system, NAME: name, DOCUMENT: id_,
+        **_reason(error, None), KIND: "document", SYSTEM: system, NAME: name, DOCUMENT: _short(id_),
         AT: int(now_s * 1000), SINCE: int(now_s * 1000), ATTEMPT: 0,
     }
-    letter = f"{id_}:{rule}" if rule else id_
-    return Message(INVALID, letter, body, headers, content_type)
+    return Message(INVALID, _short(f"{id_}:{rule}" if rule else id_), body, headers, content_type)
+
+
+def _short(id_: str) -> str:
+    """An id that fits a message: a longer one is cut, and told from its like by a hash of the whole."""
+    encoded = id_.encode()
+    if len(encoded) <= MAX_ID_BYTES:
+        return id_
+    mark = f"~{digest(encoded).hex()}"
+    return encoded[: MAX_ID_BYTES - len(mark)].decode("utf-8", "ignore") + mark
 
 
 def is_parked(error: BusError) -> bool:
@@ -115,34 +142,39 @@ def _reason(error: BusError, state: State | None) -> dict[str, Header]:
         place = error.where
         reason[WHERE] = f"{place.file}:{place.line}:{place.column} {place.path}".rstrip()
     if isinstance(error, UnmappedCode):
-        reason[LOOKUP] = json.dumps([error.table, error.by, error.to, *error.codes], ensure_ascii=False)
+        awaited = json.dumps([error.table, error.by, error.to, *error.codes], ensure_ascii=False)
+        if len(awaited) <= MAX_LOOKUP:
+            reason[LOOKUP] = awaited
     return reason
 
 
 def read(message: Message) -> Letter:
     """Return what a letter says; a message that is none gives its bare facts."""
     headers = message.headers
+    attributes = {name: header_text(value) for header, value in headers.items() if (name := attribute_of(header))}
 
     def text(name: str) -> str:
-        value = headers.get(name, "")
-        return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        return header_text(headers.get(name, ""))
 
-    def number(name: str) -> float:
-        try:
-            return float(text(name) or 0)
-        except ValueError:
-            return 0.0
-
-    try:
-        fields = json.loads(text(FIELDS) or "{}")
-    except ValueError:
-        fields = {}
     return Letter(
         message.id, "parked" if text(STATE) == "parked" else "dead", text(CODE) or "unknown-reason",
-        fields, text(SYSTEM) or text(PREFIX + "source"), text(ROUTE) or None, text(PREFIX + "type"),
-        text(PREFIX + "subject") or text(NAME), text(KIND) or "event",
-        number(SINCE) / 1000, number(AT) / 1000, int(number(ATTEMPT)), text(WHERE),
+        _fields(text(FIELDS)), text(SYSTEM) or attributes.get("source", ""), text(ROUTE) or None,
+        attributes.get("type", ""), attributes.get("subject", "") or text(NAME) or attributes.get("id", ""),
+        text(KIND) or "event", _number(text(SINCE)) / 1000, _number(text(AT)) / 1000, int(_number(text(ATTEMPT))),
+        text(WHERE),
     )
+
+
+def _fields(written: str) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(written or "{}")
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _number(written: str) -> float:
+    return float(written) if written.isascii() and written.isdigit() else 0.0
 
 
 def replayed(message: Message) -> Message:
@@ -152,31 +184,31 @@ def replayed(message: Message) -> Message:
     goes through the inbound rules. Ids stay, so trying again never doubles an effect.
     """
     letter = read(message)
-    headers = {name: value for name, value in message.headers.items() if name.startswith(PREFIX)}
-    headers |= {name: value for name, value in message.headers.items() if not name.startswith(("bus-", PREFIX))}
-    headers[SINCE] = message.headers.get(SINCE, 0)
-    headers[REPLAY] = _replays(message) + 1
+    headers = {name: value for name, value in message.headers.items() if not name.startswith("bus-")}
+    headers[REPLAY] = int(_number(header_text(message.headers.get(REPLAY, 0)))) + 1
+    if SINCE in message.headers:
+        headers[SINCE] = message.headers[SINCE]
     if letter.kind == "document":
         headers |= {SYSTEM: letter.system, NAME: message.headers.get(NAME, "")}
-        id_ = str(message.headers.get(DOCUMENT, message.id))
+        id_ = header_text(message.headers.get(DOCUMENT, message.id))
         return Message(DOCUMENTS, id_, message.body, headers, message.content_type)
     if letter.route:
         headers |= {ROUTE: letter.route, SYSTEM: letter.system}
-    event_id = message.headers.get(PREFIX + "id", message.id)
-    return Message(ROUTER, str(event_id), message.body, headers, message.content_type)
-
-
-def _replays(message: Message) -> int:
-    count = message.headers.get(REPLAY, 0)
-    return count if isinstance(count, int) else 0
+    event_id = header_text(message.headers.get(PREFIX + "id", message.id))
+    return Message(ROUTER, event_id, message.body, headers, message.content_type)
 
 
 def awaited_code(message: Message) -> tuple[str, str, str, tuple[str, ...]] | None:
     """Of a letter parked for an unmapped code: table, column by, column to, codes. None for any other."""
-    raw = message.headers.get(LOOKUP)
-    if message.headers.get(STATE) != "parked" or not isinstance(raw, str):
+    if message.headers.get(STATE) != "parked" or LOOKUP not in message.headers:
         return None
-    table, by, to, *codes = json.loads(raw)
+    try:
+        awaited = json.loads(header_text(message.headers[LOOKUP]))
+    except ValueError:
+        return None
+    if not isinstance(awaited, list) or len(awaited) < 4 or not all(isinstance(part, str) for part in awaited):
+        return None
+    table, by, to, *codes = awaited
     return table, by, to, tuple(codes)
 
 
@@ -184,13 +216,16 @@ def delivery_headers(
     event: Mapping[str, Header], route: str, name: str, path: str, extra: Mapping[str, str], since_ms: int
 ) -> dict[str, Header]:
     """Headers of a delivery: the event's envelope as strings, and what the sink needs."""
-    headers: dict[str, Header] = {key: value for key, value in event.items() if key.startswith(PREFIX)}
+    headers: dict[str, Header] = {PREFIX + "specversion": "1.0"}
+    for key, value in event.items():
+        if key.startswith(PREFIX):
+            headers[key] = value if type(value) is str else header_text(value)
     headers[ROUTE] = route
     headers[SINCE] = since_ms
     if name:
         headers[NAME] = name
     if path:
         headers[PATH] = path
-    for key, value in extra.items():
-        headers[EXTRA + key] = value
+    for key, text in extra.items():
+        headers[EXTRA + key] = text
     return headers

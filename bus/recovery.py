@@ -73,7 +73,8 @@ class RetryPolicy:
 
 
 def decide(
-    answer: Answer, attempt: int, policy: RetryPolicy, success: Test | None = None, failures: Sequence[tuple[Test, str]] = ()
+    answer: Answer, attempt: int, policy: RetryPolicy, success: Test | None = None,
+    failures: Sequence[tuple[Test, str]] = (),
 ) -> Decision:
     """Say what becomes of one delivery.
 
@@ -97,24 +98,41 @@ def decide(
     return DeadLetter()
 
 
-# Where targets that answer "200 OK" to everything put what really happened.
-_CODES = ("code", "errorCode", "errcode", "error_code", "subCode", "MsgCode", "status")
-_MESSAGES = ("message", "msg", "errorMessage", "errmsg", "error_message", "description", "subMessage")
+# Where targets that answer "200 OK" to everything put what really happened, in lower case, the first
+# that is filled counts: Qimen and Feishu, DingTalk, Kingdee, Yonyou U8, SOAP, and what most others do.
+_CODES = ("code", "errorcode", "errcode", "error_code", "subcode", "msgcode", "succeed", "faultcode", "status")
+_MESSAGES = (
+    "message", "msg", "errormessage", "errmsg", "error_message", "description", "submessage", "dsc", "faultstring",
+)
+_HOLDERS = ("error", "errors", "result", "response", "responsestatus", "body", "fault")  # what these stand in
+_MAX_DEPTH = 4
 
 
 def with_reason(answer: Answer) -> Answer:
-    """The answer with the target's own code and message, where its body holds them: better than "200 OK"."""
-    response = answer.response
-    read: Callable[[str], Any]
-    if isinstance(response, dict):
-        read = response.get
-    elif isinstance(response, Element):
-        read = response.child
-    else:
-        return answer
-    code = _first(read(name) for name in _CODES)
-    message = _first(read(name) for name in _MESSAGES)
+    """The answer with the target's own code and message, where its body holds them: better than "200 OK".
+
+    The outermost count, since what lies deeper may be the document sent back.
+    """
+    code = message = ""
+    level: list[Any] = [answer.response]
+    for _ in range(_MAX_DEPTH):
+        found: dict[str, Any] = {}
+        for holder in level:
+            for name, value in _members(holder):
+                found.setdefault(name.lower(), value)
+        code = code or _first(map(found.get, _CODES))
+        message = message or _first(map(found.get, _MESSAGES))
+        level = [found[name] for name in _HOLDERS if name in found]
     return replace(answer, code=code or answer.code, message=message or answer.message)
+
+
+def _members(value: Any) -> Iterable[tuple[str, Any]]:
+    """What a mapping or an element holds by name; of a list what its first holds."""
+    if type(value) is list and value:
+        value = value[0]
+    if type(value) is Element:
+        return (*value.attributes.items(), *value.children.items())
+    return value.items() if type(value) is dict else ()
 
 
 def _first(values: Iterable[Any]) -> str:

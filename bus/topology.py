@@ -6,7 +6,7 @@ from dataclasses import dataclass
 ROUTER = "bus.router"
 DOCUMENTS = "bus.documents"
 INVALID = "bus.invalid"
-SUSPECTS = "bus.suspects"  # handed out one at a time, so that a message that kills its reader is told from its neighbours
+SUSPECTS = "bus.suspects"  # handed out one at a time: tells a message that kills its reader from its neighbours
 PARTITIONS = 8  # bus.router.0 … with `ordering: key`; raising it needs a drained bus
 
 
@@ -49,5 +49,8 @@ class Topology:
 
 
 def topology(systems: Iterable[str], delays_s: Iterable[float], *, ordered: bool) -> Topology:
-    """Put what was found in routing.yaml into the one order every transport and plan uses."""
-    return Topology(tuple(sorted(systems)), tuple(sorted(set(delays_s))), ordered)
+    """Put what was found in routing.yaml into the one order every transport and plan uses.
+
+    A delay of nothing needs no queue to wait in.
+    """
+    return Topology(tuple(sorted(systems)), tuple(sorted({delay_s for delay_s in delays_s if delay_s > 0})), ordered)

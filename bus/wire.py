@@ -1,25 +1,38 @@
-"""Events and messages: CloudEvents 1.0.2 over AMQP, binary mode written, structured mode and all prefixes read."""
+"""Events and messages: CloudEvents 1.0.2 over AMQP, binary mode written, structured mode and all prefixes read.
 
+Binary mode is the wire's own: the attributes are headers, the body is the data alone. Structured mode
+has both in one JSON document. What neither can say is refused here by name, so that the router only
+ever sees an envelope that can travel on: as headers, as an AMQP short string, as a CloudEvents string.
+"""
+
+import codecs
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
-import msgspec
-
-from bus.codecs import read_json_fast
-from bus.errors import InvalidEvent
-from bus.event import EPOCH, Event
+from bus.codecs import read_json_fast, write_json_fast
+from bus.errors import DocumentError, InvalidEvent
+from bus.event import DEFAULT_ZONE, EPOCH, Event
 from bus.plain import parse_iso_datetime
 from bus.ports import Header, Message
-from bus.topology import ROUTER
+from bus.topology import ROUTER, to
 
 PREFIX = "cloudEvents_"
-_PREFIXES = (PREFIX, "cloudEvents:", "ce-")
-_CORE = ("id", "source", "type", "subject", "time", "partitionkey", "specversion", "datacontenttype")
+# In the order of preference: AMQP binding, its other spelling, the HTTP binding and drafts made of it.
+_HTTP = "ce-"
+_PREFIXES = (PREFIX, "cloudEvents:", _HTTP)
+_CORE = frozenset(("id", "source", "type", "subject", "time", "partitionkey", "specversion", "datacontenttype"))
+_NO_ATTRIBUTES = frozenset(("", "data", "data_base64"))  # the last two are the payload in structured mode
 STRUCTURED = "application/cloudevents"
 JSON = "application/json"
+# What publishers say who say nothing: the defaults of their libraries.
+_UNSAID = frozenset(("", "application/octet-stream"))
+MAX_ID_BYTES = 255  # AMQP's short strings end there, and an id travels in one
 
 # Headers of the bus's own on deliveries and letters.
 ROUTE = "bus-route"
@@ -32,29 +45,15 @@ PATH = "bus-path"
 EXTRA = "bus-header-"
 MAX_EVENT_HEADER = 48 * 1024  # bytes; a header table must fit into one AMQP frame
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_DELIVERY = to("")
+_NO_ZONES: Mapping[str, str] = {}
+# What a CloudEvents string may not hold; half a surrogate pair has no UTF-8 either.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 
 
-def event_body(data: Mapping[str, Any]) -> bytes:
+def event_body(data: Any) -> bytes:
     """Return an event's data as JSON; decimals as numbers with their digits, times in ISO 8601."""
-    return _encode(_fit(data)) if _unfit(data) else _encode(data)
-
-
-def _unfit(value: Any) -> bool:
-    """Whether a Decimal in it would be written with an exponent."""
-    if type(value) is Decimal:
-        return "E" in str(value)
-    if type(value) is dict:
-        return any(_unfit(member) for member in value.values())
-    return type(value) is list and any(_unfit(member) for member in value)
-
-
-def _fit(value: Any) -> Any:
-    if type(value) is Decimal:
-        return Decimal(f"{value:f}")
-    if type(value) is dict:
-        return {name: _fit(member) for name, member in value.items()}
-    return [_fit(member) for member in value] if type(value) is list else value
+    return write_json_fast(data)
 
 
 def event_headers(event: Event) -> dict[str, Header]:
@@ -84,79 +83,200 @@ def event_message(event: Event, body: bytes | None = None) -> Message:
     return Message(ROUTER, event.id, event_body(event.data) if body is None else body, event_headers(event), JSON)
 
 
-def envelope(message: Message, received: datetime = EPOCH) -> tuple[Event, bytes]:
+def envelope(
+    message: Message, received: datetime = EPOCH, zones: Mapping[str, str] = _NO_ZONES
+) -> tuple[Event, bytes]:
     """Read the envelope and give the bytes of the data, which are not looked at in binary mode.
+
+    A delivery has its event's envelope in the headers, whatever its own document is.
 
     Args:
         received: the time of an event that carries none.
+        zones: IANA zone by system, for a `time` without a zone; Asia/Shanghai where it has none.
 
     Raises:
-        InvalidEvent: an attribute is missing or cannot be what it claims.
-        DocumentError: structured mode with a body that is no JSON.
+        InvalidEvent: an attribute is missing or cannot be what it claims, or the data is no JSON by its
+            own account.
+        DocumentError: structured mode with a body that is no JSON, or not said to be.
     """
-    if message.content_type.startswith(STRUCTURED):
-        return structured(message.body, received)
-    attributes: dict[str, str] = {}
-    for name, value in message.headers.items():
-        for prefix in _PREFIXES:
-            if name.startswith(prefix):
-                attributes[name[len(prefix):].lower()] = value if type(value) is str else _text(value)
-                break
-    attributes.setdefault("id", message.id)
-    return _event(attributes, received), message.body
+    if message.content_type != JSON and not message.to.startswith(_DELIVERY):
+        if is_structured_type(message.content_type):
+            return structured(message.body, received, zones)
+        _check_json(message.content_type)
+    found = attributes(message.headers)
+    if message.id:
+        found.setdefault("id", message.id)
+    return _event(found, received, zones), message.body.removeprefix(codecs.BOM_UTF8)
 
 
-def structured(body: bytes, received: datetime = EPOCH) -> tuple[Event, bytes]:
-    """The same for an event whose body holds envelope and data."""
-    whole = read_json_fast(body)
-    if type(whole) is not dict:
+def is_structured_type(content_type: str) -> bool:
+    """Whether a content type means structured mode.
+
+    Raises:
+        DocumentError: it means a batch, or an event written in something else than JSON.
+    """
+    media = _media_type(content_type)
+    if not media.startswith(STRUCTURED):
+        return False
+    if media not in (STRUCTURED, f"{STRUCTURED}+json"):
+        raise DocumentError("event-format", content_type=media[:80])
+    return True
+
+
+def structured(
+    body: bytes, received: datetime = EPOCH, zones: Mapping[str, str] = _NO_ZONES
+) -> tuple[Event, bytes]:
+    """The same as `envelope` for an event whose body holds envelope and data."""
+    return event_within(read_json_fast(body), received, zones)
+
+
+def event_within(
+    document: Any, received: datetime = EPOCH, zones: Mapping[str, str] = _NO_ZONES
+) -> tuple[Event, bytes]:
+    """The same for a document that was read already; it is not changed. Raises InvalidEvent."""
+    if type(document) is not dict:
         raise InvalidEvent("event-not-structured")
-    data = whole.pop("data", None)
+    if document.get("data_base64") is not None:
+        raise InvalidEvent("event-data-base64")
+    data = document.get("data")
     if data is None:
         raise InvalidEvent("event-attribute-missing", name="data")
-    attributes = {name: value if type(value) is str else _text(value) for name, value in whole.items()}
-    return _event(attributes, received), event_body(data)
+    found = {
+        name: value if type(value) is str else _text(value, name)
+        for name, value in document.items() if value is not None and name not in _NO_ATTRIBUTES
+    }
+    return _event(found, received, zones), event_body(data)
 
 
 def is_structured(document: Any) -> bool:
-    """Whether a document read as JSON is an event in structured mode."""
-    return type(document) is dict and "specversion" in document and "type" in document and "data" in document
+    """Whether a document read as JSON claims to be an event in structured mode."""
+    return type(document) is dict and "specversion" in document and "type" in document
 
 
-def _text(value: object) -> str:
+def attributes(headers: Mapping[str, Header]) -> dict[str, str]:
+    """Return the attributes that stand in headers, by lower-case name, as texts.
+
+    Raises:
+        InvalidEvent: a value is no UTF-8.
+    """
+    found: dict[str, str] = {}
+    for header, value in headers.items():
+        known = _attribute(header)
+        if known is None:
+            continue
+        name, prefix = known
+        if prefix == PREFIX:
+            found[name] = value if type(value) is str else _text(value, name)
+        elif name not in found:
+            text = _text(value, name)
+            found[name] = _http_text(text) if prefix == _HTTP else text
+    return found
+
+
+@lru_cache(maxsize=4096)  # names repeat with every event; publishers could invent any number of them
+def _attribute(header: str) -> tuple[str, str] | None:
+    """The attribute a header holds and the prefix it has; HTTP gateways change the case of both."""
+    lower = header.lower()
+    for prefix in _PREFIXES:
+        if lower.startswith(prefix.lower()):
+            name = lower[len(prefix):]
+            return None if name in _NO_ATTRIBUTES else (name, prefix)
+    return None
+
+
+def attribute_of(header: str) -> str:
+    """The attribute a header holds, whichever prefix it has; "" for any other header."""
+    known = _attribute(header)
+    return known[0] if known else ""
+
+
+def header_text(value: Header) -> str:
+    """A header's value as a text, as CloudEvents spells its types; bytes that are no UTF-8 with marks in them."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else _scalar_text(value)
+
+
+def _scalar_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _text(value: object, name: str) -> str:
     if isinstance(value, bytes):
         try:
             return value.decode()
         except UnicodeDecodeError:
             raise InvalidEvent("event-attribute-text") from None
-    return str(value)
+    if isinstance(value, str | int | Decimal):
+        return _scalar_text(value)
+    raise InvalidEvent("event-attribute-kind", name=name[:80])
 
 
-def _event(attributes: Mapping[str, str], received: datetime) -> Event:
+def _http_text(text: str) -> str:
+    """The HTTP binding quotes (before 1.0.1) or percent-encodes what a header cannot hold."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    try:
+        return unquote(text, errors="strict") if "%" in text else text
+    except UnicodeDecodeError:
+        raise InvalidEvent("event-attribute-text") from None
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _check_json(content_type: str) -> None:
+    media = _media_type(content_type)
+    if not (media in _UNSAID or media.endswith(("/json", "+json"))):
+        raise InvalidEvent("event-content-type", content_type=media[:80])
+
+
+def _event(found: Mapping[str, str], received: datetime, zones: Mapping[str, str]) -> Event:
     for name in ("id", "source", "type"):
-        if not attributes.get(name):
+        if not found.get(name, "").strip():
             raise InvalidEvent("event-attribute-missing", name=name)
-    time = received
-    if attributes.get("time"):
-        parsed = parse_iso_datetime(attributes["time"], "UTC")
+    if not (version := found.get("specversion", "1.0")).startswith("1."):
+        raise InvalidEvent("event-specversion", version=version[:20])
+    if content_type := found.get("datacontenttype"):
+        _check_json(content_type)
+    source, time = found["source"], received
+    if written := found.get("time"):
+        parsed = parse_iso_datetime(written, zones.get(source, DEFAULT_ZONE))
         if parsed is None:
             raise InvalidEvent("event-attribute-time")
         time = parsed
-    return Event(
-        attributes["type"], attributes["source"], attributes["id"], {},
-        attributes.get("subject", ""), time, attributes.get("partitionkey", ""),
-        {name: value for name, value in attributes.items() if name not in _CORE},
-    )
+    return checked_envelope(Event(
+        found["type"], source, found["id"], {}, found.get("subject", ""), time, found.get("partitionkey", ""),
+        {name: value for name, value in found.items() if name not in _CORE},
+    ))
+
+
+def checked_envelope(event: Event) -> Event:
+    """Return the event: its attributes can travel.
+
+    Raises:
+        InvalidEvent: one holds a control character, or the id is longer than a message's id may be.
+    """
+    whole = f"{event.id}{event.source}{event.type}{event.subject}{event.key}{''.join(event.extensions.values())}"
+    if not whole.isprintable() and _CONTROL(whole):  # the first is quicker, but stumbles over wide blanks
+        texts = {"id": event.id, "source": event.source, "type": event.type, "subject": event.subject,
+                 "partitionkey": event.key, **event.extensions}
+        name = next(name for name, text in texts.items() if _CONTROL(text))
+        raise InvalidEvent("event-attribute-control", name=name[:80])
+    if len(event.id.encode()) > MAX_ID_BYTES:
+        raise InvalidEvent("event-id-too-long", limit=MAX_ID_BYTES)
+    return event
 
 
 def cloudevents_json(event: Event, body: bytes) -> bytes:
     """Return the whole event as one JSON document, the data as it came."""
-    attributes = {
+    envelope_ = {
         "specversion": "1.0", "id": event.id, "source": event.source, "type": event.type,
         "subject": event.subject, "time": time_text(event.time), "partitionkey": event.key,
         "datacontenttype": JSON, **event.extensions,
     }
-    return _encode(attributes)[:-1] + b',"data":' + body + b"}"
+    return write_json_fast(envelope_)[:-1] + b',"data":' + body + b"}"
 
 
 def with_event(delivery: Message, data: bytes) -> Message:
@@ -169,11 +289,10 @@ def with_event(delivery: Message, data: bytes) -> Message:
 
 def split_event(message: Message) -> tuple[bytes, bytes | None]:
     """Return a delivery's document, and the event's data where it carries them."""
-    data = message.headers.get(EVENT)
-    if isinstance(data, bytes | bytearray):
-        return message.body, bytes(data)
-    length = message.headers.get(EVENT_LENGTH)
-    if isinstance(length, int):
+    data, length = message.headers.get(EVENT), message.headers.get(EVENT_LENGTH)
+    if data is not None:
+        return message.body, data if isinstance(data, bytes) else str(data).encode()
+    if isinstance(length, int) and 0 < length <= len(message.body):
         return message.body[:-length], message.body[-length:]
     return message.body, None
 
@@ -181,4 +300,3 @@ def split_event(message: Message) -> tuple[bytes, bytes | None]:
 def utc_now(now_s: float) -> datetime:
     """Seconds since 1970 as a time with a zone."""
     return datetime.fromtimestamp(now_s, UTC)
-

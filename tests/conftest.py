@@ -1,9 +1,10 @@
 """What every test starts from: the servers, and the settings of nobody in particular."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from _pytest.terminal import TerminalReporter
 from hypothesis import settings
 
 from bus.texts import choose_language
@@ -33,3 +34,19 @@ def _same_person_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     choose_language("en")
     yield
     choose_language("en")
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Keep lines that are shown at the end of the run, passed or failed: what a proof has measured."""
+    return lambda lines: record_property("figures", lines)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Show the figures of every test that has some."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    for report in reports:
+        for name, lines in getattr(report, "user_properties", ()):
+            if name == "figures" and report.when == "call":
+                terminalreporter.section(report.nodeid.rpartition("::")[2], sep="-")
+                terminalreporter.write_line(str(lines))

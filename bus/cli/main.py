@@ -15,7 +15,7 @@ from bus.texts import choose_language, say
 
 choose_language(os.environ.get("BUS_LANG"), os.environ.get("LC_ALL"), os.environ.get("LC_MESSAGES"), os.environ.get("LANG"))
 
-from bus.cli import bench, dead, demo, explain, lint, messages, run  # noqa: E402 - their help is in the language chosen above
+from bus.cli import bench, dead, demo, explain, lint, messages, run, topology  # noqa: E402 - their help is in the language chosen above
 
 app = typer.Typer(
     name="bus", no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=say("help-bus"),
@@ -40,6 +40,7 @@ def options(
 for command in (run.run, demo.demo, lint.lint, lint.test, explain.explain, messages.publish, messages.consume, messages.schema):
     app.command(help=say(f"help-{command.__name__}"))(command)
 app.add_typer(dead.app, name="dead", help=say("help-dead"))
+app.add_typer(topology.app, name="topology", help=say("help-topology"))
 app.add_typer(bench.app, name="bench", help=say("help-bench"))
 
 

@@ -20,7 +20,9 @@ _MEANT = {
 # Digits, letters and the stop as a Chinese keyboard may give them.
 _WIDE = (0xFF0E, *range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))
 _HALF_WIDTH = {code: code - 0xFEE0 for code in _WIDE}
-_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([a-z]*|[\u4e00-\u9fff]+)(?:\s+|(?=[0-9])|$)")
+_PART = re.compile(
+    r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(?:([a-z]+|[\u4e00-\u9fff]+)(?:\s+|(?=[0-9])|$)|$)"
+)
 
 
 def parse_duration(text: str) -> float | None:
@@ -56,8 +58,9 @@ def meant_duration(text: str) -> str | None:
     total, at = Fraction(0), 0
     while at < len(rest):
         part = _PART.match(rest, at)
-        if part is None or part[2] not in _MEANT:
+        unit = _MEANT.get(part[2] or "") if part else None
+        if part is None or unit is None:
             return None
-        total += Fraction(Decimal(part[1])) * _MS[_MEANT[part[2]]]
+        total += Fraction(Decimal(part[1])) * _MS[unit]
         at = part.end()
     return format_duration(float(total) / 1000) if total and total.denominator == 1 else None

@@ -20,7 +20,6 @@ _FULL_COLON = re.compile(r"[\w.?@=-]+[ \t]*(：)")
 _NO_BLANK = re.compile(r"([^\W\d][\w.-]*\??:)(?=[^\s/\\:])")
 _BARE_SIGN = re.compile(r"([@`%][\w.:-]*\??)[ \t]*:(?=\s)")
 _NEXT_KEY = re.compile(r"，\s*[\"']?[\w.?@=-]+[\"']?\s*[:：]")
-_PATH_KEY = re.compile(r"([\w.@#-]+(?:\[[0-9]+\][\w.@#-]*)+)[ \t]*:(?=\s)")  # lines[0].qty: names no list to YAML
 _ALIAS = re.compile(r"[*&][\w-]+(?:\s|$)")
 _MEANT_OTHERWISE = re.compile(r"[\[\]{},]|:(?=\s|$)|(?<=\s)#|^[@`%|>*&]|^[-?](?=\s|$)")
 
@@ -49,7 +48,7 @@ class Open(NamedTuple):
 class Fault(NamedTuple):
     """What YAML reads otherwise, from `start` to `end` of the text."""
 
-    what: Literal["expression", "not", "quote", "escape", "key", "path", "blank", "full-width"]
+    what: Literal["expression", "not", "quote", "escape", "key", "blank", "full-width"]
     start: int
     end: int
 
@@ -85,7 +84,7 @@ def fault(text: str, start: int, end: int, depth: int = 0) -> Fault | None:
     listed = text[start] == "["
     at = start + 1
     while at < end:
-        if text[at] in " \t\n,":
+        if text[at] == "," or text[at].isspace():
             at += 1
             continue
         stop = _extent(text, at, end)
@@ -114,8 +113,6 @@ def _entry_fault(text: str, at: int, end: int, depth: int, *, listed: bool) -> F
     key = _KEY.match(text, at, end)
     if key:
         return _value_fault(text, key.end(), end, depth, listed=False) if key.end() < end else None
-    if path := _PATH_KEY.match(text, at, end):
-        return Fault("path", path.start(1), path.end(1))
     if full := _FULL_COLON.match(text, at, end):
         return Fault("full-width", full.start(1), full.end(1))
     if bare := _BARE_SIGN.match(text, at, end):

@@ -13,8 +13,8 @@ import re
 from typing import Literal
 
 from bus.config.sheet import Sheet
-from bus.config.signs import COLON, DASH, HASH, KEY, QUOTED, indent, skip_blanks, unfinished
-from bus.config.values import full_width, insert_blank, quote_key, value
+from bus.config.signs import COLON, DASH, HASH, KEY, QUOTED, STRING, indent, skip_blanks, unfinished
+from bus.config.values import close_key, full_width, insert_blank, quote_key, value
 from bus.places import Finding
 
 _Kind = Literal["map", "list"]
@@ -31,7 +31,9 @@ _FULL_COLON = re.compile(r"[\"'“”‘’＂]?[\w.?@=*/-]+[\"'“”‘’＂]
 _FULL_QUOTED_KEY = re.compile(r"[“”‘’＂][^“”‘’＂]*[“”‘’＂](?=[ \t]*[:：])")
 _NO_BLANK = re.compile(r"(?:[^\W\d][\w.-]*\??|" + QUOTED.pattern + r"):(?=[^\s/\\:]|[\u3000\xa0])")
 _SIGN_KEY = re.compile(r"[@`%][\w.:-]*\??(?=[ \t]*:(?:[ \t]|$))")
+_HALF_QUOTED_KEY = re.compile(r"(?:[\"']([\w.?@#=:-]+)|([\w.?@#=-]+)[\"'])(?=[ \t]*:(?:[ \t]|$))")
 _HASH_KEY = re.compile(r"#text\??(?=:(?:[ \t]|$))")
+_STRING_OR_PATH = re.compile(STRING.pattern + r"|(?<=[{, ])([\w.@#-]+(?:\[[0-9]+\][\w.@#-]*)+)(?=[ \t]*:[ \t])")
 _NO_KEY = frozenset(",[]{}#&*!|>%@`")
 _NOTHING = re.compile(r"[ \t]*(?:[&!]\S*[ \t]*)?(?:#.*)?$")
 
@@ -45,6 +47,19 @@ def mend(sheet: Sheet, *, broken: bool) -> bool:
     before = sheet.edits
     _Reader(sheet, broken=broken).read()
     return sheet.edits > before
+
+
+def quote_paths(sheet: Sheet) -> None:
+    """Quote the keys `lines[0].qty` within brackets, by which the tests of a routing.yaml name a place.
+
+    They are no fault, but YAML takes their brackets for a list.
+    """
+    for number, line in enumerate(sheet.lines):
+        if "]" in line and "{" in line:
+            for match in reversed(list(_STRING_OR_PATH.finditer(line))):
+                if match[1]:
+                    sheet.edit(number, match.end(1), 0, '"')
+                    sheet.edit(number, match.start(1), 0, '"')
 
 
 class _Reader:
@@ -209,6 +224,8 @@ class _Reader:
             full_width(sheet, number, *colon.span(1))
         elif sign := _SIGN_KEY.match(line, column):
             quote_key(sheet, number, *sign.span())
+        elif self.broken and (half := _HALF_QUOTED_KEY.match(line, column)):
+            close_key(sheet, number, *half.span(), name=half[1] or half[2])
         elif _after_key(line, column) is None and (tight := self.tight_key(number, column)):
             insert_blank(sheet, number, tight, len(line), line[tight] in _WIDE_BLANKS)
         else:
@@ -230,7 +247,8 @@ class _Reader:
     def lacks_colon(self, number: int, column: int) -> bool:
         """Report and leave out what stands between keys and is none."""
         line = self.lines[number]
-        among_keys = self.broken and self.levels and self.levels[-1] == (column, "map")
+        level = self.levels[-1] if self.levels else (column, "map")
+        among_keys = self.broken and level == (column, "map") and line[column : column + 1] not in ("{", "[")
         if column == len(line) or not (among_keys or self.key_below(number, column)):
             return False
         self.sheet.error("yaml-no-colon", self.sheet.place(number, column, len(line)))

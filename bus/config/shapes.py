@@ -16,6 +16,8 @@ _UNCLEAR = re.compile(
     r"|-?\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?%|\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{4}/\d{1,2}/\d{1,2}"
     r"|yes|no|on|off|Yes|No|On|Off|YES|NO|ON|OFF|TRUE|FALSE|NULL|Null|~|\.inf|\.nan"
 )
+_NUMBER_SIGNS = re.compile(r"^\+|[,_]")
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _WORDS = {
     **dict.fromkeys(("yes", "on", "true"), "true"), **dict.fromkeys(("no", "off", "false"), "false"),
     **dict.fromkeys(("null", "~"), "null"),
@@ -39,8 +41,9 @@ def source_of(node: Node | None, report: Report, place: Place | None = None) -> 
         report.error(code, place or node.place if node.style == "plain" else node.place)
         return None
     if node.style == "plain" and _UNCLEAR.fullmatch(node.text):
-        word = _WORDS.get(node.text.lower())
-        report.error("leaf-unclear", node.place, "leaf-unclear-word" if word else "", text=node.text, word=word)
+        word, number = _WORDS.get(node.text.lower()), _NUMBER_SIGNS.sub("", node.text)
+        code = "leaf-unclear-word" if word else "leaf-unclear-number" if _NUMBER.fullmatch(number) else ""
+        report.error("leaf-unclear", node.place, code, text=node.text, word=word, number=number)
         return None
     return Source(node.text, node)
 
@@ -120,8 +123,9 @@ def _loop(node: Node, report: Report, place: Place | None) -> For | None:
         code = "for-shape-for" if _LOOP_START.match(source.text) else ""
         rest = source.text.removeprefix("for").strip()
         report.error("for-shape", node.place, code, text=source.text[:60], rest=rest[:60])
-        name = _NAME.match(rest)
-        return For(name[0] if name else "line", "", Source("null", node), node.place)
+        words = rest.split()  # stand in for it with the name it probably has: `data.lines` names a line
+        name = words[0] if len(words) > 1 else rest.rpartition(".")[2].removesuffix("s")
+        return For(name, "", Source("null", node), node.place)
     over = Source(found["over"], node, found.start("over"))
     return For(found["name"], found["counter"] or "", over, node.place_of(found.start("name"), len(found["name"])))
 
@@ -137,6 +141,6 @@ def lets_of(node: Node | None, report: Report) -> tuple[Let, ...]:
     for key, value in node.items:
         if _NAME.fullmatch(key.text) is None:
             report.error("let-name", key.place, name=key.text)
-        elif (source := source_of(value, report, key.place)) is not None:
-            lets.append(Let(key.text, source, key.place))
+        else:
+            lets.append(Let(key.text, source_of(value, report, key.place) or Source("null", key), key.place))
     return tuple(lets)

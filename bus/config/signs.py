@@ -9,7 +9,8 @@ STRING = re.compile(r"(?<!\w)(?:" + _DOUBLE + r"|'[^']*')")
 COLON = re.compile(r":(?=[ \t]|$)")  # what makes a key of the text before it
 HASH = re.compile(r"(?<![^ \t])#")  # what makes a comment of the text after it
 REST = re.compile(r"[ \t]*(?:[ \t]#.*)?$")  # nothing, or a comment
-KEY = re.compile(r"(?:[\w.?@=-]+|" + QUOTED.pattern + r")[ \t]*:(?=[ \t]|$)")  # at the beginning of a line
+_NAME = r"[^\s\"'\[\]{},:#&*!|>%`()-][^\s\"'\[\]{},()]*?"
+KEY = re.compile(rf"(?:{_NAME}|{QUOTED.pattern})[ \t]*:(?=[ \t]|$)")  # at the beginning of a line
 DASH = re.compile(r"-(?=[ \t]|$)")
 _STRING_OR_HASH = re.compile(STRING.pattern + r"|(?<![^ \t])#")
 _QUOTE = re.compile(r"(?<!\w)[\"']")

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bus.config.mend import mend
+from bus.config.mend import mend, quote_paths
 from bus.config.nodes import Kind, ListNode, MapNode, Node, ScalarNode, Style, kind
 from bus.config.sheet import Sheet
 from bus.places import Finding, Place
@@ -19,7 +19,8 @@ __all__ = ["Kind", "ListNode", "MapNode", "Node", "ScalarNode", "kind", "read"]
 
 MAX_CHARACTERS = 2 * 1024 * 1024
 MAX_DEPTH = 64  # no document of a business is deeper, and whoever walks the nodes may recurse
-_MAX_READINGS = 20  # of one file: each ends at a fault that `mend` does not know
+_MAX_READINGS = 10  # of one file: each ends at a fault that `mend` does not know …
+_MAX_TOLD = 3  # … and later ones mostly follow from the first
 
 _Composed = tuple[Node, list[Finding]]  # the top node, and what is wrong with it beyond its form
 _LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -74,11 +75,11 @@ def _mend_characters(sheet: Sheet) -> None:
 def _mapping(sheet: Sheet) -> Node | None:
     """Read, mend and read again, until nothing is left that YAML refuses."""
     composed = _attempt(sheet)
-    # What YAML reads otherwise is mended first: only what it then still refuses is a fault of form.
-    if mend(sheet, broken=False) or composed is None:
-        composed = _attempt(sheet)
     if composed is None:
-        mend(sheet, broken=True)
+        quote_paths(sheet)
+        composed = _attempt(sheet)
+    changed = mend(sheet, broken=composed is None)
+    if changed or composed is None:
         composed = _insist(sheet)
     if composed is None:
         return None
@@ -102,16 +103,16 @@ def _attempt(sheet: Sheet) -> _Composed | None:
 
 def _insist(sheet: Sheet) -> _Composed | None:
     """Read once more for every fault that only YAML itself finds, leaving out its line."""
-    for _ in range(_MAX_READINGS):
+    for reading in range(_MAX_READINGS):
         try:
             return _compose(sheet)
         except yaml.MarkedYAMLError as error:
-            _drop(sheet, error)
+            _drop(sheet, error, tell=reading < _MAX_TOLD)
     return None
 
 
-def _drop(sheet: Sheet, error: yaml.MarkedYAMLError) -> None:
-    """Report a fault that only YAML found, and leave its line out."""
+def _drop(sheet: Sheet, error: yaml.MarkedYAMLError, *, tell: bool) -> None:
+    """Leave out the line with a fault that only YAML found."""
     problem = str(error.problem)
     code, at_beginning = next(
         ((code, began) for says, code, began in _PROBLEMS if problem.startswith(says)), ("yaml-syntax", False)
@@ -120,7 +121,8 @@ def _drop(sheet: Sheet, error: yaml.MarkedYAMLError) -> None:
     line, column = min(mark.line, len(sheet.lines) - 1), mark.column
     while line and not sheet.lines[line].strip():
         line, column = line - 1, 0
-    sheet.error(code, sheet.place(line, column), typed=sheet.lines[line][column : column + 1])
+    if tell:
+        sheet.error(code, sheet.place(line, column), typed=sheet.lines[line][column : column + 1])
     sheet.edit(line, 0, len(sheet.lines[line]), "")
 
 

@@ -100,7 +100,8 @@ def scan(source: str) -> Scanned:
     masked: list[str] = []
     before: Token | None = None
     earlier = ""
-    for token in _tokens(source, problems):
+    tokens = list(_tokens(source, problems))
+    for token in tokens:
         if token.kind == "blank":
             masked.append(" " * len(token.text))
             continue
@@ -110,7 +111,7 @@ def scan(source: str) -> Scanned:
         masked.append(_mask(token, before, following, templates, problems, named=named))
         earlier, before = before.text if before is not None else "", token
     if not problems:
-        _check_brackets(source, problems)
+        _check_brackets(tokens, problems)
     if before is None and not problems:
         problems.append(Problem("expression-empty", 0, 1))
     return Scanned("".join(masked), templates, tuple(_as_one(problems)))
@@ -270,10 +271,9 @@ def _is_value(token: Token, *, ending: bool) -> bool:
     return token.kind in ("word", "number", "text", "template") or (ending and token.text in (")", "]", "}"))
 
 
-def _check_brackets(source: str, problems: list[Problem]) -> None:
+def _check_brackets(tokens: list[Token], problems: list[Problem]) -> None:
     opened: list[Token] = []
-    ignored: list[Problem] = []
-    for token in _tokens(source, ignored):
+    for token in tokens:
         if token.kind != "sign":
             continue
         if token.text in "([{":

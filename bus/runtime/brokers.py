@@ -8,6 +8,14 @@ from bus.errors import UsageError
 DEFAULT = "sqlite:.bus/bus.db"
 
 
+def store_path(url: str) -> Path | None:
+    """Return the file of the embedded broker that a URL means, None for another broker."""
+    url = url or DEFAULT
+    if not url.startswith("sqlite:"):
+        return None
+    return Path(url.removeprefix("sqlite:").removeprefix("//") or DEFAULT.removeprefix("sqlite:"))
+
+
 def open_broker(url: str, *, owner: bool) -> Any:
     """Return the transport for a URL, not opened yet.
 
@@ -17,11 +25,9 @@ def open_broker(url: str, *, owner: bool) -> Any:
     Raises:
         UsageError: nothing the bus can speak to.
     """
-    url = url or DEFAULT
-    if url.startswith("sqlite:"):
+    if (path := store_path(url)) is not None:
         from bus.runtime.embedded import EmbeddedBroker  # noqa: PLC0415 - only what is used is loaded
 
-        path = Path(url.removeprefix("sqlite:").removeprefix("//") or ".bus/bus.db")
         path.parent.mkdir(parents=True, exist_ok=True)
         return EmbeddedBroker(path, owner=owner)
     if url.startswith(("amqp://", "amqps://")):

@@ -18,7 +18,9 @@ from bus.texts import functions as _functions
 from bus.texts import lint as _lint
 from bus.texts import rabbitmq as _rabbitmq
 from bus.texts import running as _running
+from bus.texts import topology as _topology
 from bus.texts import transports as _transports
+from bus.texts import wire as _wire
 from bus.texts.text import Text
 
 __all__ = ["LANGUAGES", "TEXTS", "Text", "choose_language", "hint", "language", "say"]
@@ -26,7 +28,7 @@ __all__ = ["LANGUAGES", "TEXTS", "Text", "choose_language", "hint", "language", 
 LANGUAGES = ("en", "zh")
 _AREAS = (
     _adapters, _commands, _documents, _events, _expressions,
-    _files, _functions, _lint, _rabbitmq, _running, _transports,
+    _files, _functions, _lint, _rabbitmq, _running, _topology, _transports, _wire,
 )
 TEXTS: dict[str, Text] = {code: text for area in _AREAS for code, text in area.TEXTS.items()}
 

@@ -93,6 +93,8 @@ TEXTS: dict[str, Text] = {
                          "文本要加两层引号：\"'{text}'\""),
     "leaf-unclear-word": Text("a word that YAML, Excel and people read in different ways", "YAML、Excel 和人的理解各不相同的词",
                               "a text is quoted twice: \"'{text}'\"; for yes or no write {word}", "文本要加两层引号：\"'{text}'\"；是与否请写 {word}"),
+    "leaf-unclear-number": Text("a number with signs in it", "带有符号的数", "write {number}; a text is quoted twice: \"'{text}'\"",
+                                "请写 {number}；若是文本，要加两层引号：\"'{text}'\""),
     "for-shape": Text("{text} is no loop", "{text} 不是循环", "write line in data.lines, or n, line in data.lines",
                       "请写 line in data.lines 或 n, line in data.lines"),
     "for-shape-for": Text("the word for is the key already", "for 已经是键名", "write {rest}", "请写 {rest}"),

@@ -1,12 +1,8 @@
 """Which incoming delivery waits for which outgoing messages."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bus.ledger import PATIENCE_S, PAUSES_S, Incoming, Inlet, Ledger, Outlet
-
-from tests.core.ledger_simulation import Simulation
 
 
 def out(*ids: str) -> list[tuple[Outlet, str]]:
@@ -339,16 +335,3 @@ def test_a_long_run_keeps_no_record_of_what_is_done() -> None:
         assert books.acknowledged() == [(delivered, True)]
     assert len(books.ledger._sent) <= 2 * 1024
     assert not books.inlet.unsettled
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_nothing_is_lost_and_nothing_acknowledged_too_early_whatever_the_broker_does(seed: int) -> None:
-    Simulation(seed).run()
-
-
-@settings(max_examples=60)
-@given(st.integers(min_value=0, max_value=2**32))
-def test_no_seed_breaks_a_promise(seed: int) -> None:
-    Simulation(seed, events=20).run(150)
-
-

@@ -18,11 +18,13 @@ class Addressing:
 
     Attributes:
         max_body_bytes: what the broker takes; less once it said so.
+        user: whom the broker lets messages name as their sender; "" names nobody.
     """
 
-    def __init__(self, topology: Topology, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, topology: Topology, max_body_bytes: int = MAX_BODY_BYTES, user: str = "") -> None:
         self.queues = frozenset((ROUTER, *topology.queues))
         self.max_body_bytes = max_body_bytes
+        self.user = user
         self._delays_s = topology.delays_s
 
     def wire(self, message: Message) -> tuple[Outlet, Wire]:
@@ -37,7 +39,7 @@ class Addressing:
         if len(routing_key.encode()) > 255:
             raise Refused("amqp-routing-key", id=message.id, key=routing_key[:60])
         properties = encode_properties(
-            message.id, message.content_type, message.content_encoding, message.headers
+            message.id, message.content_type, message.content_encoding, message.headers, self.user
         )
         wire = Wire(exchange, routing_key, properties, message.body)
         return Outlet(exchange, routing_key, message.id), wire

@@ -53,16 +53,19 @@ class Wire:
 
 
 def encode_properties(
-    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, Any]
+    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, Any], user: str = ""
 ) -> bytes:
     """Encode the properties of a persistent message.
+
+    Args:
+        user: who sends it; a broker refuses any name but the one that has logged in.
 
     Raises:
         Refused: they do not fit into one frame, or one of them cannot be written.
     """
     properties = pika.BasicProperties(
         content_type=content_type, content_encoding=content_encoding, message_id=message_id,
-        delivery_mode=2, headers=dict(headers),
+        delivery_mode=2, headers=dict(headers), user_id=user or None,
     )
     try:
         encoded = b"".join(properties.encode())

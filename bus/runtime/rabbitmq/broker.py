@@ -19,7 +19,7 @@ from bus.ledger import Batch, Ledger, Outlet
 from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
 from bus.runtime.rabbitmq.addressing import Addressing
 from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
-from bus.runtime.rabbitmq.declare import apply
+from bus.runtime.rabbitmq.declare import apply, vouched
 from bus.runtime.rabbitmq.inlet import Delivery, Releases, Subscription
 from bus.runtime.rabbitmq.link import Link, pause_s
 from bus.runtime.rabbitmq.refusals import Missing, TooLarge
@@ -53,6 +53,7 @@ class RabbitBroker(Transport):
 
     def __init__(self, url: str, *, publish_timeout_s: float = 30.0) -> None:
         hosts = addresses(url)
+        self._one_user = len({host.user for host in hosts}) == 1
         self.on_trouble: Callable[[BusError | None], None] = lambda _error: None
         self._publish_timeout_s = publish_timeout_s
         self.ledger: Ledger[Wire] = Ledger(WINDOW)
@@ -89,13 +90,15 @@ class RabbitBroker(Transport):
         first, self._opened = not self._opened, True
         self._loop = asyncio.get_running_loop()
         self._wanted = declarations(topology)
-        self._addressing = Addressing(topology, self._addressing.max_body_bytes)
+        self._addressing = Addressing(topology, self._addressing.max_body_bytes, self._addressing.user)
         if not first:  # a new configuration: the connections stay
             await self._declare(self._publishing.connection)
             return
         try:
             await self._publishing.open()
             await self._consuming.open()
+            if self._one_user:  # what is encoded once may leave over any of the addresses
+                self._addressing.user = await vouched(self._publishing.connection)
         except BaseException:
             await self.close()
             raise

@@ -2,13 +2,14 @@
 
 import asyncio
 
-from bus.declarations import Binding, Declarations, Exchange, Queue
-from bus.errors import ConfigurationError
-from bus.runtime.rabbitmq.amqp import Channel, Connection
+from bus.declarations import DELIVER, Binding, Declarations, Exchange, Queue
+from bus.errors import BusError, ConfigurationError
+from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire, encode_properties
 from bus.runtime.rabbitmq.refusals import Missing
 
 # A quorum queue lost every confirmed message when its broker was killed within its first second.
 SETTLE_S = 1.5
+VOUCH_TIMEOUT_S = 2.0  # under an alarm the broker reads no more from a connection that has published
 
 
 async def missing(connection: Connection, wanted: Declarations) -> tuple[Exchange | Queue, ...]:
@@ -85,3 +86,22 @@ async def bind(channel: Channel, verb: str, binding: Binding) -> None:
         await channel.call(f"exchange_{verb}", destination=target, source=source, routing_key=key)
     else:
         await channel.call(f"queue_{verb}", queue=target, exchange=source, routing_key=key)
+
+
+async def vouched(connection: Connection) -> str:
+    """Return the name that messages may carry as their sender, proved by the broker; "" for none.
+
+    It refuses a name that has not logged in, so readers can rely on it. Where a login is a token, the
+    broker makes a name of its own out of it, and a message with the one in the URL would never get in.
+    So it is tried with a message that no queue takes.
+    """
+    user = connection.address.user
+    channel = await connection.channel()
+    try:
+        channel.publish([Wire(DELIVER, "", encode_properties("", "", "", {}, user), b"")])
+        # Answered after what was published, if that was not refused.
+        await asyncio.wait_for(channel.call("basic_qos", prefetch_count=1), VOUCH_TIMEOUT_S)
+        await asyncio.wait_for(channel.close(), VOUCH_TIMEOUT_S)
+    except (BusError, TimeoutError):
+        return ""
+    return user

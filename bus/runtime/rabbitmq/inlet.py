@@ -63,7 +63,7 @@ class Delivery(Incoming):
         """As the broker counts it, less what was only released, as far as this process knows."""
         counted = (self._arrived.properties.headers or {}).get("x-delivery-count")
         times = int(counted) if isinstance(counted, int) else int(self._arrived.redelivered)
-        return max(0, times - self.subscription.host.releases.count(self.name)) if times else 0
+        return self.subscription.host.releases.returned(self.name, times)
 
     @property
     def name(self) -> tuple[str, str]:
@@ -72,9 +72,7 @@ class Delivery(Incoming):
 
     def become(self, *messages: Message, mark: Mark | None = None) -> None:
         """Replace it by `messages`; raises Refused, and stays unsettled, when one could never be stored."""
-        host = self.subscription.host
-        host.become(self, messages, mark)
-        host.releases.forget(self.name)
+        self.subscription.host.become(self, messages, mark)
 
     def release(self) -> None:
         """Give it back."""
@@ -86,7 +84,8 @@ class Delivery(Incoming):
 class Releases:
     """How often messages were given back here, the latest 10,000.
 
-    RabbitMQ before 4.3 counts that as a failed delivery, and the count goes on with the message.
+    RabbitMQ before 4.3 counts that as a failed delivery, and the count goes on with the message: even
+    what has been settled may come back with it, when its acknowledgement was lost.
     """
 
     def __init__(self) -> None:
@@ -98,12 +97,9 @@ class Releases:
             if len(self._counts) > RELEASES:
                 self._counts.popitem(last=False)
 
-    def count(self, name: tuple[str, str]) -> int:
-        return self._counts.get(name, 0)
-
-    def forget(self, name: tuple[str, str]) -> None:
-        if self._counts:
-            self._counts.pop(name, None)
+    def returned(self, name: tuple[str, str], counted: int) -> int:
+        """How many of the failed deliveries that the broker counted were failures."""
+        return max(0, counted - self._counts.get(name, 0)) if counted else 0
 
 
 class Subscription(Inlet):
