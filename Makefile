@@ -1,6 +1,7 @@
 # `make demo` and `make test` work in an empty clone with nothing but Python 3.11+ and make.
 
 BROKER ?=
+SUITES ?=
 bin := .venv/bin
 frame := pyproject.toml constraints.txt deploy/install.sh
 
@@ -27,8 +28,9 @@ lint: .venv/dev.stamp ## check style, types, the floors of the architecture, and
 	@$(bin)/bus lint
 	@$(bin)/bus test
 
-brokers: ## install RabbitMQ, PostgreSQL and MariaDB where they are missing
+brokers: ## install RabbitMQ, PostgreSQL, MariaDB where missing (SUITES='trixie forky': RabbitMQ 4 as well)
 	@deploy/install-brokers.sh
+	@$(if $(SUITES),deploy/brokers.sh $(SUITES))
 
 bench: .venv/dev.stamp ## measure throughput and latency against the broker's own shovel
 	@$(bin)/bus bench

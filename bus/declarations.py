@@ -64,6 +64,11 @@ class Declarations:
     bindings: tuple[Binding, ...]
     stale: tuple[Binding, ...]
 
+    @property
+    def parts(self) -> tuple[Exchange | Queue, ...]:
+        """What bindings are between, in the order it must be made."""
+        return (*self.exchanges, *self.queues)
+
 
 def retry(delay_s: float) -> str:
     """Queue and exchange that hold a message for that long.

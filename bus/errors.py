@@ -90,7 +90,7 @@ class ExpressionError(Refused):
 
 
 class Rejected(Refused):
-    """The target said no for good; `answer` is what `failure.code` and `failure.message` show."""
+    """The target said no for good; `answer` and `reason` are what `failure.code` and `failure.message` show."""
 
 
 class Held(BusError):

@@ -4,7 +4,7 @@
 >>> event.subject, event.key
 ('PO-1-v1', 'PO-1-v1')
 >>> delivery_id("erp", "PO-1-v1", "po-to-wms", "wms")
-'5e0c5b2f-6d5e-55ff-a2c2-1d6e9f7e1a50'
+'7fd19dbe-5281-54d1-b6c3-edab7b124c67'
 """
 
 import hashlib

@@ -219,7 +219,7 @@ def delivery_headers(
     headers: dict[str, Header] = {PREFIX + "specversion": "1.0"}
     for key, value in event.items():
         if key.startswith(PREFIX):
-            headers[key] = value if type(value) is str else header_text(value)
+            headers[key] = value if type(value) is str else header_text(value, key[len(PREFIX):])
     headers[ROUTE] = route
     headers[SINCE] = since_ms
     if name:

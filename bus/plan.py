@@ -81,7 +81,7 @@ def read_record(body: bytes) -> Record | None:
             tuple(map(str, made["queues"])),
             tuple(map(str, made["orphans"])),
             tuple(Binding(*parts) for parts in made["bindings"]),
-            tuple(User(*parts[:4], tuple((str(e), str(p)) for e, p in parts[4])) for parts in made["users"]),
+            tuple(User(*parts[:4], topics=tuple((str(e), str(p)) for e, p in parts[4])) for parts in made["users"]),
         )
     except (ValueError, TypeError, KeyError, IndexError):
         return None
@@ -141,7 +141,7 @@ def changes(want: Wanted, seen: Seen) -> tuple[Change, ...]:
 
 
 def _parts(want: Wanted, seen: Seen) -> Iterator[Change]:
-    for part in (*want.declarations.exchanges, *want.declarations.queues):
+    for part in want.declarations.parts:
         is_queue = isinstance(part, Queue)
         kind: Kind = "queue" if is_queue else "exchange"
         if part.name in seen.differing:
@@ -161,7 +161,7 @@ def _plain(value: object) -> str:
 
 def _bindings(want: Wanted, seen: Seen) -> Iterator[Change]:
     there = {*seen.messages, *seen.exchanges}
-    recorded = seen.record.bindings if seen.record is not None else ()
+    recorded = _recorded(seen)
     for binding in makeable(want, seen):
         if binding not in recorded or not {binding.source, binding.target} <= there:
             yield _binding("bind", binding)
@@ -171,15 +171,18 @@ def _bindings(want: Wanted, seen: Seen) -> Iterator[Change]:
             yield _binding("unbind", binding)
 
 
+def _recorded(seen: Seen) -> tuple[Binding, ...]:
+    return seen.record.bindings if seen.record is not None else ()
+
+
 def makeable(want: Wanted, seen: Seen) -> tuple[Binding, ...]:
     """Return the bindings wanted, but for those of a queue or exchange that is not the one wanted."""
     return tuple(b for b in want.declarations.bindings if not {b.source, b.target} & seen.differing.keys())
 
 
 def _binding(action: Literal["bind", "unbind"], binding: Binding) -> Change:
-    return Change(
-        action, "binding", f"{binding.source} → {binding.target}", "plan-routing-key", {"key": binding.routing_key or "-"}
-    )
+    ends = f"{binding.source} → {binding.target}"
+    return Change(action, "binding", ends, "plan-routing-key", {"key": binding.routing_key or "-"})
 
 
 def _users(want: Wanted, seen: Seen) -> Iterator[Change]:
@@ -217,7 +220,9 @@ def applied(want: Wanted, seen: Seen) -> Record:
     """Return what is true once `changes` were made; what differs is left out, so that it is told again."""
     made = [queue.name for queue in want.declarations.queues]
     left = orphans(want, seen)
-    return Record(tuple(sorted({*made, *left})), left, makeable(want, seen), want.users)
+    # Those of orphans are still there: a message on its way back from a delay must find its queue.
+    kept = [b for b in _recorded(seen) if b.target in left and b not in want.declarations.stale]
+    return Record(tuple(sorted({*made, *left})), left, (*makeable(want, seen), *kept), want.users)
 
 
 def pruned(record: Record, gone: Sequence[str]) -> Record:

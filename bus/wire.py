@@ -9,11 +9,11 @@ import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from bus.codecs import read_json_fast, write_json_fast
 from bus.errors import DocumentError, InvalidEvent
@@ -46,6 +46,7 @@ EXTRA = "bus-header-"
 MAX_EVENT_HEADER = 48 * 1024  # bytes; a header table must fit into one AMQP frame
 
 _DELIVERY = to("")
+_HTTP_AS_THEY_ARE = "!#$&'()*+,/:;<=>?@[\\]^`{|}"  # printable ASCII but the blank, the quote and the percent sign
 _NO_ZONES: Mapping[str, str] = {}
 # What a CloudEvents string may not hold; half a surrogate pair has no UTF-8 either.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
@@ -190,15 +191,29 @@ def attribute_of(header: str) -> str:
     return known[0] if known else ""
 
 
-def header_text(value: Header) -> str:
-    """A header's value as a text, as CloudEvents spells its types; bytes that are no UTF-8 with marks in them."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else _scalar_text(value)
+def header_text(value: Header, name: str = "") -> str:
+    """A header's value as CloudEvents spells its types; of bytes that are no UTF-8 what can be read.
+
+    Args:
+        name: of the attribute it is, if it is one.
+    """
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else _scalar_text(value, name)
 
 
-def _scalar_text(value: object) -> str:
+def _scalar_text(value: object, name: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int) and name == "time":
+        return _timestamp_text(value)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _timestamp_text(milliseconds: int) -> str:
+    """AMQP 1.0 has timestamps of its own, and some publishers of 0-9-1 write them as plain integers."""
+    try:
+        return time_text(EPOCH + timedelta(milliseconds=milliseconds))
+    except OverflowError:
+        return str(milliseconds)
 
 
 def _text(value: object, name: str) -> str:
@@ -208,18 +223,23 @@ def _text(value: object, name: str) -> str:
         except UnicodeDecodeError:
             raise InvalidEvent("event-attribute-text") from None
     if isinstance(value, str | int | Decimal):
-        return _scalar_text(value)
+        return _scalar_text(value, name)
     raise InvalidEvent("event-attribute-kind", name=name[:80])
 
 
 def _http_text(text: str) -> str:
-    """The HTTP binding quotes (before 1.0.1) or percent-encodes what a header cannot hold."""
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    """Undo the percent-encoding of the HTTP binding.
+
+    RabbitMQ's draft has the prefix too and encodes nothing: so only of a text that the HTTP binding would
+    have written just so.
+    """
+    if "%" not in text:
+        return text
     try:
-        return unquote(text, errors="strict") if "%" in text else text
+        decoded = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise InvalidEvent("event-attribute-text") from None
+        return text
+    return decoded if quote(decoded, safe=_HTTP_AS_THEY_ARE).lower() == text.lower() else text
 
 
 def _media_type(content_type: str) -> str:

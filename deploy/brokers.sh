@@ -5,8 +5,7 @@
 # About 40 s and 400 MB for each; one that is there already is left as it is.
 set -euo pipefail
 
-suites=("${@:-trixie}")
-[ $# -gt 0 ] || suites+=(forky)
+[ $# -gt 0 ] || set -- trixie forky
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/business-event-bus
 mkdir -p "$cache"
 
@@ -35,7 +34,7 @@ if [ -z "${mirror:-}" ]; then
     exit 2
 fi
 
-for suite in "${suites[@]}"; do
+for suite in "$@"; do
     if there=$(grep -lxs "$suite" "$cache"/rabbitmq-*/etc/debian_suite); then
         echo "$suite is there: ${there%/etc/debian_suite}" >&2
         continue

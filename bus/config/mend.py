@@ -203,8 +203,6 @@ class _Reader:
         if not line.strip() or line[column] == "#":
             self.sheet.edit(number, 0, column, "")
             return number + 1
-        if code == "yaml-tab" and not self.broken:
-            return number + 1
         self.sheet.error(code, self.sheet.place(number, odd[0], odd[-1] - odd[0] + 1))
         if line[:column] not in self.widths:
             levels = [at for at, _ in self.levels] or [0]

@@ -113,12 +113,10 @@ def _quoted(sheet: Sheet, number: int, column: int, parent: int, *, broken: bool
         return number + 1
     for at in range(number + 1, len(sheet.lines)):
         below = sheet.lines[at]
-        if below.strip() and indent(below) <= parent:
+        if broken and below.strip() and indent(below) <= parent:
             break
         if _ENDS_TEXT[line[column]].match(below):
             return at + 1
-    if not broken:
-        return number + 1
     last = last_line(sheet, number, parent)
     return _close_quote(sheet, (number, column), (last, len(sheet.lines[last])))
 
@@ -151,7 +149,7 @@ def _bracketed(sheet: Sheet, number: int, column: int, parent: int, *, broken: b
     if not isinstance(end, flow.Closed):
         for line in range(number + 1, len(lines)):
             at = indent(lines[line])
-            if at <= parent and (KEY.match(lines[line], at) or DASH.match(lines[line], at)):
+            if broken and at <= parent and (KEY.match(lines[line], at) or DASH.match(lines[line], at)):
                 break
             texts.append(lines[line])
         text = flow.without_comments("\n".join(texts))

@@ -16,7 +16,7 @@ from bus.runtime.app import topology_of
 from bus.runtime.bench_core import configuration, order
 from bus.runtime.embedded import EmbeddedBroker
 from bus.runtime.router import Router
-from bus.runtime.telemetry import Telemetry, configure_logging
+from bus.runtime.telemetry import Telemetry
 from bus.topology import to
 from bus.wire import event_message
 
@@ -25,7 +25,6 @@ AT_ONCE, WINDOW, PREFETCH = 100, 8, 1000
 
 def bench_embedded(events: int) -> dict[str, Any]:
     """Measure with so many events."""
-    configure_logging(level=50)
     with tempfile.TemporaryDirectory(prefix="bus-bench-") as folder:
         seconds, cpu_s, handed = asyncio.run(_run(Path(folder) / "bus.db", events))
     return {

@@ -26,12 +26,12 @@ def open_broker(url: str, *, owner: bool) -> Any:
         UsageError: nothing the bus can speak to.
     """
     if (path := store_path(url)) is not None:
-        from bus.runtime.embedded import EmbeddedBroker  # noqa: PLC0415 - only what is used is loaded
+        from bus.runtime.embedded import EmbeddedBroker
 
         path.parent.mkdir(parents=True, exist_ok=True)
         return EmbeddedBroker(path, owner=owner)
     if url.startswith(("amqp://", "amqps://")):
-        from bus.runtime.rabbitmq import RabbitBroker  # noqa: PLC0415 - only what is used is loaded
+        from bus.runtime.rabbitmq import RabbitBroker
 
         return RabbitBroker(url)
     raise UsageError("broker-url", scheme=url.split(":", 1)[0])

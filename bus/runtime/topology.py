@@ -57,7 +57,7 @@ def site(url: str, want: Wanted) -> Site:
     if path is not None:
         return _File(url, path, want)
     open_broker(url, owner=False)  # knows which URLs there are
-    from bus.runtime.rabbitmq.topology import RabbitSite  # noqa: PLC0415 - only what is used is loaded
+    from bus.runtime.rabbitmq.topology import RabbitSite
 
     return RabbitSite(url, want)
 
@@ -101,8 +101,8 @@ class _File:
 
     def _held(self) -> Mapping[str, int]:
         """Return every queue in the file and what it holds; a file that is missing stays so."""
-        from bus.runtime.embedded import WINDOW_S  # noqa: PLC0415 - only what is used is loaded
-        from bus.runtime.embedded_store import Store  # noqa: PLC0415 - the same
+        from bus.runtime.embedded import WINDOW_S
+        from bus.runtime.embedded_store import Store
 
         if not self._path.exists():
             return {}

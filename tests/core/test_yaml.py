@@ -120,7 +120,7 @@ MISTAKES: list[tuple[str, Told, object]] = [
     ("a: [x, y]]\nb: 1", [(1, 10, "yaml-stray-bracket")], {"a": ["x", "y"], "b": "1"}),
     ('a: "\\d+"\nb: {c: "\\w", d: "\\n"}', [(1, 5, "yaml-escape"), (2, 9, "yaml-escape")], {"a": "\\d+", "b": {"c": "\\w", "d": "\n"}}),
     ('a:\n  "@v: "1"\n  b: "c"', [(2, 3, "yaml-unclosed-quote")], {"a": {"@v": "1", "b": "c"}}),
-    ("a': 1\nb: 2", [(1, 1, "yaml-unclosed-quote")], {"a": "1", "b": "2"}),
+    ("a': 1\nb: @", [(1, 1, "yaml-unclosed-quote"), (2, 4, Q)], {"a": "1", "b": "@"}),
     # indentation
     ("  a:\n\tb: 1\n\tc: 2", [(2, 1, "yaml-tab"), (3, 1, "yaml-tab")], {"a": {"b": "1", "c": "2"}}),
     ("a:\n  b: 1\n\tc: 2\nd: 3", [(3, 1, "yaml-tab")], {"a": {"b": "1", "c": "2"}, "d": "3"}),
@@ -337,6 +337,23 @@ routes:
     i: j
   empty:
 """.replace("TAB", "\ta tab")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a:\n  b: \"one\n备注：two\"\n  c: d",  # quotes and brackets may go on further left
+        "a: {b: c,\nd: e}",
+        "a: {b: [x ' y], c: z ' w}",
+        "a: x\n  \ty",
+        "a: 'x'  \t# y",
+        "a:\tb",
+    ],
+)
+def test_what_yaml_allows_and_hardly_anyone_writes_stays_clean(text: str) -> None:
+    node, findings = read(text, "f")
+    assert told(findings) == []
+    assert plain(node) == yaml.load(text, yaml.CBaseLoader)
 
 
 def test_look_alikes_of_mistakes_stay_clean() -> None:

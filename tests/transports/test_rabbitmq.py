@@ -262,7 +262,8 @@ def test_a_queue_with_other_arguments_is_named_with_the_argument(rabbitmq: Broke
     connection.channel().queue_delete("to.crm")
     connection.close()
     assert isinstance(error, ConfigurationError)
-    assert str(error) == "queue to.crm exists with x-queue-type = none; the bus needs quorum"
+    said = "none" if "= none" in str(error) else "classic"  # as it was declared, until RabbitMQ 4 filled it in
+    assert str(error) == f"queue to.crm exists with x-queue-type = {said}; the bus needs quorum"
     assert "rabbitmqctl delete_queue to.crm" in error.hint
 
 

@@ -16,8 +16,7 @@ async def missing(connection: Connection, wanted: Declarations) -> tuple[Exchang
     """Say what does not exist yet. Changes nothing."""
     absent: list[Exchange | Queue] = []
     channel = await connection.channel()
-    parts: tuple[Exchange | Queue, ...] = (*wanted.exchanges, *wanted.queues)
-    for part in parts:
+    for part in wanted.parts:
         try:
             if isinstance(part, Queue):
                 await channel.call("queue_declare", queue=part.name, passive=True)
@@ -52,7 +51,7 @@ async def apply(connection: Connection, wanted: Declarations) -> tuple[Exchange 
 
 async def _declare(connection: Connection, wanted: Declarations) -> None:
     channel = await connection.channel()
-    for part in (*wanted.exchanges, *wanted.queues):
+    for part in wanted.parts:
         await make(channel, part)
     for binding in wanted.bindings:
         await bind(channel, "bind", binding)

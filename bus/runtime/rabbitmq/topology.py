@@ -176,7 +176,7 @@ async def look(connection: Connection, want: Wanted) -> Seen:
     """
     record = await _read(connection)
     looking = Look(connection)
-    for part in (*want.declarations.exchanges, *want.declarations.queues):
+    for part in want.declarations.parts:
         if await looking.at(part.name, is_queue=isinstance(part, Queue)):
             await looking.compare(part)
     for name in names_to_look_at(want, record):
@@ -194,7 +194,7 @@ async def _apply(connection: Connection, want: Wanted, seen: Seen) -> tuple[Chan
         ConfigurationError: this user may not declare, or a plugin is missing.
     """
     channel = await connection.channel()
-    for part in (*want.declarations.exchanges, *want.declarations.queues):
+    for part in want.declarations.parts:
         if part.name not in seen.differing:
             await make(channel, part)
     for binding in makeable(want, seen):
