@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from bus.codecs import parse_written, read_json_fast
 from bus.config.model import Configuration, Route
@@ -37,7 +37,7 @@ class Considered:
 
     Args:
         reason: code of the catalogue where something else than `when` decided: `reason-off`,
-            `reason-source`, `reason-shadow`; "" otherwise.
+            `reason-source`, `reason-shadow`, `reason-no-round`, `reason-failed`; "" otherwise.
     """
 
     route: Route
@@ -65,7 +65,21 @@ class Explanation:
     rejected: tuple[Failed, ...]
 
 
-def explain(config: Configuration, body: bytes, system: str | None, now: datetime) -> Explanation:
+class Built(NamedTuple):
+    """What one configuration is run by; built once for many documents."""
+
+    inbound: Inbound
+    routing: Routing
+
+    @classmethod
+    def of(cls, config: Configuration) -> Self:
+        """Build it."""
+        return cls(Inbound(config), Routing(config))
+
+
+def explain(
+    config: Configuration, body: bytes, system: str | None, now: datetime, built: Built | None = None
+) -> Explanation:
     """Say what the bus would do with a document, or with an event in structured mode.
 
     Args:
@@ -75,7 +89,7 @@ def explain(config: Configuration, body: bytes, system: str | None, now: datetim
         UsageError: it is no event, and nobody said whose document it is.
         DocumentError: it cannot be read.
     """
-    inbound, routing = Inbound(config), Routing(config)
+    inbound, routing = built or Built.of(config)
     if system is None or (config.systems[system].source is None and _is_event(body)):
         new = event_of(body, now)
         return Explanation((_explained(routing, new),), ())
@@ -123,6 +137,8 @@ def _consider(routing: Routing, route: Route, event: Event, body: bytes) -> Cons
     atoms = tuple(_atoms(route, target, event)) if route.when is not None else ()
     failed_condition = any(atom.failure is not None for atom in atoms)
     reason = "reason-shadow" if route.mode == "shadow" and matches else "reason-failed" if failed_condition else ""
+    if matches and not any(match.documents or match.failure for match in matches):
+        reason = "reason-no-round"
     return Considered(route, bool(matches), atoms, reason, tuple(matches))
 
 

@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 
 from bus.adapter import Answer, SourceOptions
 from bus.codecs import read, read_json_fast
-from bus.config.model import Configuration, Rule
+from bus.codecs.paths import parse_path
+from bus.config.model import Configuration, Making, Rule
 from bus.config.programs import columns_of, rule_programs
-from bus.errors import BusError, DocumentError, Held, IdentityConflict, InvalidEvent
+from bus.errors import BusError, DocumentError, Held, IdentityConflict, InvalidEvent, Where
 from bus.event import Event
 from bus.expressions.context import Context
 from bus.mapping.programs import MadeEvent, document_scope, value_program
+from bus.mapping.shape import Group, Leaf, Several, Shape, Source
 from bus.plain import parse_iso_datetime
 from bus.routing import Target
 from bus.validate import Check, compile_validator
@@ -134,7 +136,7 @@ class Inbound:
                 if made is None:
                     continue
                 taken = True
-                new = [self._finish.event(rule.making.event, system, one, now, zone) for one in made]
+                new = [self._finish.event(rule.making, system, one, now, zone) for one in made]
                 events |= _told_apart(new, events)
             except BusError as error:
                 taken = True
@@ -210,7 +212,7 @@ class Replies:
         one = MadeEvent(
             id_ or f"{delivery}:{making.event}", subject or event.subject, moment, own_key or event.key, data
         )
-        new = self._finish.event(making.event, target.system, one, now, str(target.context.zone))
+        new = self._finish.event(making, target.system, one, now, str(target.context.zone))
         story = {name: value for name in PASSED_ON if (value := event.extensions.get(name))}
         return replace(new, event=replace(new.event, extensions={**story, "causationid": event.id}))
 
@@ -226,16 +228,20 @@ class _Finish:
         """Whether this is a type of event."""
         return type(type_) is str and type_ in self._config.events
 
-    def event(self, type_: str, source: str, made: MadeEvent, now: datetime, zone: str) -> NewEvent:
+    def event(self, making: Making, source: str, made: MadeEvent, now: datetime, zone: str) -> NewEvent:
         """Return the event, its data typed, and in the body written as its types have it.
 
         Raises:
-            InvalidEvent: the router would refuse it.
+            InvalidEvent: the router would refuse it; `where` is the expression that made the unfit value.
         """
         id_, subject, moment, key, data = made
-        # By way of JSON: what the mapping passed on whole is the document's own, and the next rule reads it.
-        checked = self.check(type_, event_body(data), zone)
-        event = checked_envelope(Event(type_, source, id_, checked, subject, _time(moment, now, zone), key))
+        try:
+            # By way of JSON: what the mapping passed on whole is the document's own, and the next rule reads it.
+            checked = self.check(making.event, event_body(data), zone)
+            time_ = _time(moment, now, zone)
+            event = checked_envelope(Event(making.event, source, id_, checked, subject, time_, key))
+        except InvalidEvent as error:
+            raise _located(error, making) from None
         return NewEvent(event, event_body(checked))
 
     def check(self, type_: str, body: bytes, zone: str) -> dict[str, Any]:
@@ -247,6 +253,38 @@ class _Finish:
                 raise InvalidEvent("event-type-unknown", type=type_[:80])
             check = self._checks[type_] = compile_validator(known)
         return check(read_json_fast(body), zone)
+
+
+def _located(error: InvalidEvent, making: Making) -> InvalidEvent:
+    """The error with the place in routing.yaml, and with advice for whoever wrote it there."""
+    path = error.fields.get("path")
+    if path is not None:
+        error = InvalidEvent("event-map-unfit", **error.fields)
+        path = str(path).removeprefix("data.")
+        source = _source_at(making.map, path)
+    else:
+        path = _PARTS.get(error.code) or _PARTS.get(str(error.fields.get("name")), "")
+        source = getattr(making, path, None)
+    if source is not None:
+        place = source.place_of()
+        error.where = Where(path, source.text, place.file, place.line, place.column)
+    return error
+
+
+# The part of a rule that makes what is wrong, by the error's code or the attribute it names.
+_PARTS = {
+    "event-attribute-time": "time", "event-id-too-long": "id", "id": "id", "subject": "subject", "partitionkey": "key",
+}
+
+
+def _source_at(shape: Shape | None, path: str) -> Source | None:
+    """The expression that fills a field, or a whole in which it lies; None where no single one does."""
+    for step in parse_path(path):
+        if isinstance(shape, Several) and isinstance(step, int):
+            shape = shape.items[step] if step < len(shape.items) else None
+        elif isinstance(shape, Group) and isinstance(step, str):
+            shape = next((entry.value for entry in shape.entries if entry.key == step), None)
+    return shape.source if isinstance(shape, Leaf) else None
 
 
 def _time(value: Any, now: datetime, zone: str) -> datetime:

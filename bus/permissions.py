@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bus.config.model import Configuration, System
-from bus.declarations import DELIVER, EVENTS
+from bus.declarations import EVENTS
 from bus.topology import DOCUMENTS, to
 
 NOTHING = "^$"
@@ -38,11 +38,7 @@ def users(config: Configuration) -> tuple[User, ...]:
     everything = r"^(bus|to|dead)\..*$"
     return (
         User(DEPLOY, everything, everything, everything),
-        User(
-            BUS,
-            write=rf"^({_any([EVENTS, DOCUMENTS, DELIVER])}|bus\.retry\..*)$",
-            read=r"^(bus\.(router(\.\d+)?|documents|invalid|suspects|topology)|to\..*|dead\..*)$",
-        ),
+        User(BUS, write=r"^bus\..*$", read=everything),
         *(user for _, system in sorted(config.systems.items()) if (user := _user(system, config)) is not None),
     )
 

@@ -81,7 +81,10 @@ def read_record(body: bytes) -> Record | None:
             tuple(map(str, made["queues"])),
             tuple(map(str, made["orphans"])),
             tuple(Binding(*parts) for parts in made["bindings"]),
-            tuple(User(*parts[:4], topics=tuple((str(e), str(p)) for e, p in parts[4])) for parts in made["users"]),
+            tuple(
+                User(name, configure, write, read, tuple((str(exchange), str(pattern)) for exchange, pattern in topics))
+                for name, configure, write, read, topics in made["users"]
+            ),
         )
     except (ValueError, TypeError, KeyError, IndexError):
         return None

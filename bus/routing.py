@@ -4,13 +4,14 @@ A `Routing` is one version of routing.yaml and its lookups, never changed: a rel
 each event sees exactly one. Routes are compiled when their first event comes.
 """
 
-import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bus.codecs import CONTENT_TYPES, read_json_fast, write, write_json_fast
+from bus.codecs.charsets import misfit
+from bus.codecs.xml_format import parse
 from bus.codecs.xml_writer import declaration
 from bus.config.model import Configuration, Route
 from bus.config.programs import RoutePrograms, data_of, route_programs
@@ -18,8 +19,8 @@ from bus.errors import BusError, DocumentError, InvalidEvent
 from bus.event import Event, delivery_id
 from bus.expressions.context import Context
 from bus.guards import Guard, guard_of
-from bus.mapping.to_tree import as_columns
-from bus.mapping.values import PASS_ON
+from bus.mapping.shape import Group
+from bus.mapping.values import PASS_ON, as_columns, rows_of
 from bus.validate import Check, compile_validator
 from bus.wire import STRUCTURED, cloudevents_json
 
@@ -65,7 +66,10 @@ class Target:
         self.encoding = route.encoding or (sink.options.encoding if sink is not None else "utf-8")
         self.context = Context(system, ZoneInfo(known.zone), self.encoding, None, config.tables)
         self.content_type = CONTENT_TYPES[route.format] if route.format else STRUCTURED_TYPE
-        self._utf8 = codecs.lookup(self.encoding).name == "utf-8"
+        self._utf8 = self.encoding.lower() in ("utf-8", "utf8")
+        self._options = route.options
+        if route.format == "csv" and isinstance(route.shape, Group):
+            self._options = {**route.options, "columns": [entry.key for entry in route.shape.entries]}
         self._programs: RoutePrograms | None = None
         self._when: Callable[..., bool] | None = None
         self._make: Callable[..., list[Any]] | None = None
@@ -112,24 +116,16 @@ class Target:
             try:
                 return (declaration(self.encoding) + made).encode(self.encoding)
             except UnicodeEncodeError as error:
-                raise _misfit(error, self.encoding) from None
+                raise DocumentError("character-misfit", **misfit(error, self.encoding, parse(made)).fields) from None
         if route.format == "fixed":
             made = as_columns(made, route.layout)
-        elif route.format == "csv" and type(made) is dict:
-            made = [made]
+        elif route.format == "csv":
+            made = rows_of(made)
         elif route.format == "rows":
-            made = {table: rows if type(rows) is list else [rows] for table, rows in made.items() if rows is not None}
-        if route.format == "json" and self._utf8:
+            made = {table: rows_of(rows) for table, rows in made.items()}
+        if self._utf8 and route.format in ("json", "rows"):
             return write_json_fast(made)
-        return write(route.format, made, route.options, self.encoding)
-
-
-def _misfit(error: UnicodeEncodeError, encoding: str) -> DocumentError:
-    """Name the element around a character the encoding does not have."""
-    text, at = error.object, error.start
-    opening = text.rfind("<", 0, at)
-    name = text[opening + 1 : text.find(">", opening)].split()[0] if opening >= 0 else ""
-    return DocumentError("character-misfit", at=name, character=f"U+{ord(text[at]):04X}", encoding=encoding)
+        return write(route.format, made, self._options, self.encoding)
 
 
 class Routing:

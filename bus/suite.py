@@ -1,6 +1,6 @@
 """`routing_test.yaml`: the configuration's own tests, run without sending anything. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,16 +16,20 @@ from bus.config.nodes import ListNode, MapNode, Node, ScalarNode, kind
 from bus.config.programs import sink_programs
 from bus.config.report import Report, Section, plain_value
 from bus.config.yaml import read
-from bus.errors import BusError
-from bus.explain import Explained, Explanation, explain
-from bus.inbound import Replies
+from bus.errors import BusError, Held
+from bus.explain import Built, Explained, Explanation, explain
+from bus.inbound import Failed
 from bus.letters import is_parked
-from bus.nearest import nearest
 from bus.places import Finding
-from bus.recovery import DeadLetter, Done, Park, RetryPolicy, decide
-from bus.routing import Match, Routing
+from bus.recovery import DeadLetter, Done, Park, RetryPolicy, decide, with_reason
+from bus.routing import Document, Match
+from bus.texts import say
 
-KEYS = ("name", "event", "from", "document", "events", "deliveries", "response", "replies")
+KEYS = ("name", "event", "from", "document", "events", "deliveries", "response")
+OUTCOMES = ("done", "retry", "park", "dead")
+NOTHING = "–"
+_JSON = msgspec.json.Encoder(decimal_format="number")
+_PASSING = (408, 429)  # HTTP statuses below 500 that may pass by themselves
 
 
 class Files(Protocol):
@@ -75,181 +79,234 @@ class SuiteResult:
 
 
 def run_suite(text: str, file: str, config: Configuration, files: Files, now: datetime) -> SuiteResult:
-    """Run every test of a file."""
+    """Run every test of a file; what is wrong with the file itself is in `findings`."""
     suite = SuiteResult()
     report = Report()
     node, findings = read(text, file)
     report.findings += findings
-    if node is not None:
-        tests = Section(node, ("tests",), file, report).get("tests")
-        if isinstance(tests, ListNode):
-            for position, item in enumerate(tests.items):
-                section = Section(item, KEYS, f"tests[{position}]", report)
-                one = _Test(section, config, files, now)
+    tests = Section(node, ("tests",), file, report).get("tests") if node is not None else None
+    if isinstance(tests, ListNode):
+        built = Built.of(config)
+        for position, item in enumerate(tests.items):
+            section = Section(item, KEYS, f"tests[{position}]", report)
+            if section.readable:
+                one = _Test(section, config, built, files, now)
                 suite.results.append(one.run())
                 suite.reached |= one.reached
-        else:
-            report.error("tests-missing", node.place)
-    suite.findings = report.findings
+    elif not report.findings and node is not None:
+        report.error("tests-missing", node.place)
+    suite.findings = sorted(report.findings, key=lambda finding: finding.place)
     return suite
 
 
 class _Test:
     """One test while it runs."""
 
-    def __init__(self, section: Section, config: Configuration, files: Files, now: datetime) -> None:
-        self.section, self.config, self.files, self.now = section, config, files, now
-        self.name = section.text("name", "–")
+    def __init__(self, section: Section, config: Configuration, built: Built, files: Files, now: datetime) -> None:
+        self.section, self.config, self.built, self.files, self.now = section, config, built, files, now
+        self.name = section.text("name", NOTHING)
         self.differences: list[Difference] = []
         self.reached: set[str] = set()
 
     def run(self) -> TestResult:
+        given = "document" if "document" in self.section else "event"
         try:
-            self._run()
+            self._run(given)
         except OSError as error:
-            self._differ("event" if "event" in self.section else "document", self._given(), error.strerror or str(error))
+            self._differ(given, self.section.text(given), error.strerror or str(error))
         except BusError as error:
-            self._differ("", "–", str(error))
+            self._differ(given, NOTHING, str(error))
         return TestResult(self.name, tuple(self.differences), self.section.place.line)
-
-    def _given(self) -> str:
-        return self.section.text("event") or self.section.text("document")
 
     def _differ(self, path: str, expected: str, got: str) -> None:
         self.differences.append(Difference(path, expected, got))
 
-    def _run(self) -> None:
-        system = self.section.text("from") or None
-        if system is not None and system not in self.config.systems:
-            self._differ("from", nearest(system, self.config.systems) or "–", system)
+    def _run(self, given: str) -> None:
+        report, system = self.section.report, self.section.scalar("from")
+        if system is not None and system.text not in self.config.systems:
+            report.unknown("system-unknown", system.place, system.text, self.config.systems)
+            self._differ("from", ", ".join(self.config.systems), system.text)
             return
-        explanation = explain(self.config, self._body("document" if "document" in self.section else "event"), system, self.now)
+        if not self.section.need(given):
+            self._differ(given, "event / document", NOTHING)
+            return
+        sender = system.text if system is not None else None
+        explanation = explain(self.config, self._body(given), sender, self.now, self.built)
         self._check_events(explanation)
         self._check_deliveries(explanation)
 
     def _body(self, key: str) -> bytes:
-        node = self.section.get(key)
-        if isinstance(node, ScalarNode) and "\n" not in node.text:
-            return self.files.read(node.text)
+        node = self.section.nodes[key]
         if isinstance(node, ScalarNode):
-            return node.text.encode()
-        if node is None:
-            self._differ(key, "event / document", "–")
-            return b""
-        value = plain_value(node)
+            written_out = "\n" in node.text or node.text[:1] in ("<", "{", "[")
+            return node.text.encode() if written_out else self.files.read(node.text)
+        value = _values(node)
         if key == "event" and isinstance(value, dict):
-            value = {"specversion": "1.0", "id": "test", "source": "test", **value, "data": _typed(node)}
-        return msgspec.json.encode(value if key == "event" else _values(node))
+            value = {"specversion": "1.0", "id": "test", "source": "test", "data": {}, **value}
+        return msgspec.json.encode(value)
 
     def _check_events(self, explanation: Explanation) -> None:
         expected = self.section.get("events")
-        if not isinstance(expected, ListNode):
-            for failed in explanation.rejected:
-                self._differ(f"inbound.{failed.rule}" if failed.rule else "document", "–", str(failed.error))
+        nodes = expected.items if isinstance(expected, ListNode) else (expected,) if expected is not None else None
+        for failed in explanation.rejected:
+            if nodes != () or not _took_nothing(failed):  # `events: []` says that no rule takes it
+                self._differ(f"inbound.{failed.rule}" if failed.rule else "document", NOTHING, said(failed.error))
+        for explained in explanation.events:
+            if explained.failure is not None:
+                self._differ("event", NOTHING, said(explained.failure))
+        if nodes is None:
             return
-        if len(expected.items) != len(explanation.events):
+        if len(nodes) != len(explanation.events):
             got = ", ".join(explained.event.type for explained in explanation.events)
-            reasons = "; ".join(str(failed.error) for failed in explanation.rejected)
-            self._differ("events", str(len(expected.items)), f"{len(explanation.events)} {got} {reasons}".strip())
-        for position, (node, explained) in enumerate(zip(expected.items, explanation.events, strict=False)):
+            self._differ("events", str(len(nodes)), f"{len(explanation.events)}: {got}" if got else "0")
+        for position, (node, explained) in enumerate(zip(nodes, explanation.events, strict=False)):
             event = explained.event
             tree = {
                 "type": event.type, "id": event.id, "subject": event.subject, "source": event.source, "key": event.key,
-                "data": event.data,
+                "time": event.time, "data": event.data,
             }
             self._compare(node, tree, f"events[{position}]")
 
     def _check_deliveries(self, explanation: Explanation) -> None:
+        made: dict[str, list[tuple[Explained, Match]]] = {}
+        for explained in explanation.events:
+            for considered in explained.routes:
+                for match in considered.matches:
+                    if considered.route.mode == "live" and (match.documents or match.failure):
+                        made.setdefault(considered.route.name, []).append((explained, match))
+        self.reached |= set(made)
         expected = self.section.get("deliveries")
         if expected is None:
             return
-        wanted = {key.text: node for key, node in expected.items} if isinstance(expected, MapNode) else {}
-        made: dict[str, list[tuple[Explained, Match]]] = {}
-        for explained in explanation.events:
-            if explained.failure is not None:
-                self._differ("event", "–", str(explained.failure))
-            for considered in explained.routes:
-                for match in considered.matches:
-                    if considered.route.mode == "live":
-                        made.setdefault(considered.route.name, []).append((explained, match))
-        self.reached |= set(made)
+        wanted = dict(_wanted(expected))
         for name in made.keys() - wanted.keys():
-            self._differ(f"deliveries.{name}", "–", "delivers")
-        for name, node in wanted.items():
-            if name not in made:
-                self._differ(f"deliveries.{name}", "delivers", "–")
-                continue
-            self._check_route(name, node, made[name])
+            self._differ(f"deliveries.{name}", NOTHING, say("delivers"))
+        names = [route.name for route in self.config.routes]
+        for name, (key, node) in wanted.items():
+            if name not in names:
+                self.section.report.unknown("route-unknown", key.place, name, names)
+            if name in made:
+                self._check_route(name, node, made[name])
+            else:
+                self._differ(f"deliveries.{name}", say("delivers"), NOTHING)
 
-    def _check_route(self, name: str, node: Node, made: list[tuple[Explained, Match]]) -> None:
-        documents = [
-            (explained, match, document)
-            for explained, match in made for document in (match.documents or (None,))
+    def _check_route(self, name: str, node: Node, made: Sequence[tuple[Explained, Match]]) -> None:
+        documents: list[tuple[Explained, Match, Document | None]] = [
+            (explained, match, document) for explained, match in made for document in (match.documents or (None,))
         ]
         nodes = node.items if isinstance(node, ListNode) else (node,) * len(documents)
         if len(nodes) != len(documents):
             self._differ(f"deliveries.{name}", str(len(nodes)), str(len(documents)))
-        for one, (explained, match, document) in zip(nodes, documents, strict=False):
-            outcome = one.get("outcome") if isinstance(one, MapNode) else None
-            got = self._outcome(explained, match)
-            if isinstance(outcome, ScalarNode):
-                if outcome.text != got[0]:
-                    self._differ(f"deliveries.{name}.outcome", outcome.text, " ".join(got).strip())
-            elif match.failure is not None:
-                where = match.failure.where
-                at = f" ({where.file}:{where.line}:{where.column} {where.path})" if where else ""
-                self._differ(f"deliveries.{name}", "done", f"{match.failure}{at}")
+        for position, (one, (explained, match, document)) in enumerate(zip(nodes, documents, strict=False)):
+            at = f"deliveries.{name}[{position}]" if isinstance(node, ListNode) else f"deliveries.{name}"
+            self._check_outcome(one, explained, match, at)
             if document is not None:
                 layout = {key: column["width"] for key, column in match.route.layout.items()}
                 options = {**match.route.options, **({"columns": layout} if layout else {})}
-                format_ = match.route.format or "json"
-                tree = parse_written(format_, document.body, document.encoding, options)
-                self._compare(one, tree, f"deliveries.{name}", skip=("outcome",))
+                tree = parse_written(match.route.format or "json", document.body, document.encoding, options)
+                self._compare(one, _trimmed(tree) if layout else tree, at, skip=("outcome",))
+
+    def _check_outcome(self, node: Node, explained: Explained, match: Match, at: str) -> None:
+        outcome = node.get("outcome") if isinstance(node, MapNode) else None
+        if isinstance(outcome, ScalarNode):
+            if outcome.text not in OUTCOMES:
+                self.section.report.unknown("unknown-choice", outcome.place, outcome.text, OUTCOMES, key="outcome")
+            got = self._outcome(explained, match)
+            if outcome.text != got[0]:
+                self._differ(f"{at}.outcome", outcome.text, " ".join(got).strip())
+        elif match.failure is not None:
+            self._differ(at, "done", said(match.failure))
 
     def _outcome(self, explained: Explained, match: Match) -> tuple[str, str]:
         """What would become of the delivery if the target answered as the test says."""
         if match.failure is not None:
-            return "park" if is_parked(match.failure) else "dead", str(match.failure)
+            return "park" if is_parked(match.failure) else "dead", said(match.failure)
         sink = self.config.systems[match.system].sink
         response = self.section.get("response")
         if sink is None or response is None:
             return "done", ""
-        answer = Answer(ok=True, response=_values(response), code=str(_values(response).get("code", "")))
+        answer = _answer(_values(response))
         judges = sink_programs(match.system, sink, self.config)
-        context = Routing(self.config).targets[match.route.name, match.system].context
-        failure = {"code": answer.code or "-", "message": "-"}
-        arguments = (explained.event, explained.event.data, answer.response, failure, context)
-        success = judges.success.compiled() if judges.success else None
-        failures = [(program.compiled(), do) for program, do in judges.failures]
-        decision = decide(
-            answer, 1, RetryPolicy(tuple(sink.options.retry)), (lambda: bool(success(*arguments))) if success else None,
-            [(lambda run=run: bool(run(*arguments)), do) for run, do in failures],  # type: ignore[misc]  # bound now
-        )
-        words = {Done: "done", Park: "park", DeadLetter: "dead"}
+        context = self.built.routing.targets[match.route.name, match.system].context
+        failure = {"code": answer.code or "-", "message": answer.message or "-"}
+
+        def test(run: Callable[..., Any]) -> Callable[[], bool]:
+            return lambda: bool(run(explained.event, explained.event.data, answer.response, failure, context))
+
+        delays_s = match.route.retry_s if match.route.retry_s is not None else tuple(sink.options.retry)
+        try:
+            decision = decide(
+                answer, 1, RetryPolicy(delays_s), test(judges.success.compiled()) if judges.success else None,
+                [(test(program.compiled()), do) for program, do in judges.failures],
+            )
+        except BusError as error:  # it cannot be judged, so a person must look at it
+            return "park", said(error)
+        words: Mapping[type, str] = {Done: "done", Park: "park", DeadLetter: "dead"}
         return words.get(type(decision), "retry"), ""
 
     def _compare(self, node: Node, tree: Any, at: str, skip: tuple[str, ...] = ()) -> None:
         for path, expected in _leaves(node):
             if path in skip:
                 continue
-            got = lookup_path(tree, path) if path else tree
-            if expected is None or (kind(expected) == "null" and expected.style == "plain"):
+            shown = f"{at}.{path}".rstrip(".")
+            try:
+                got = lookup_path(tree, path) if path else tree
+            except BusError as error:
+                self._differ(shown, expected.text, str(error))
+                continue
+            if kind(expected) == "null":
                 if got is not MISSING and got is not None:
-                    self._differ(f"{at}.{path}", "null", _shown(got))
+                    self._differ(shown, "null", _shown(got))
             elif not _same(expected, got):
-                self._differ(f"{at}.{path}" if path else at, expected.text, _shown(got))
+                self._differ(shown, expected.text, _shown(got))
 
 
-def _leaves(node: Node, path: str = "") -> Iterator[tuple[str, ScalarNode | None]]:
+def said(error: BusError) -> str:
+    """A failure in one line, with the field and the place of the expression that failed."""
+    where = error.where
+    if where is None:
+        return str(error)
+    path = f"{where.path}: " if where.path else ""
+    return f"{path}{error} ({where.file}:{where.line}:{where.column}  {where.expression})"
+
+
+def _took_nothing(failed: Failed) -> bool:
+    return not failed.rule and isinstance(failed.error, Held)
+
+
+def _answer(response: Any) -> Answer:
+    """The target's answer; a bare number is an HTTP status and nothing with it."""
+    if type(response) is int:
+        ok, passing = 200 <= response < 300, response >= 500 or response in _PASSING
+        return Answer(ok=ok, code=str(response), retry=passing and not ok)
+    return with_reason(Answer(ok=True, response=response))
+
+
+def _wanted(node: Node) -> Iterator[tuple[str, tuple[ScalarNode, Node]]]:
+    """The routes that must deliver: a mapping with what each must make, or a list of names."""
+    if isinstance(node, MapNode):
+        yield from ((key.text, (key, value)) for key, value in node.items)
+    elif isinstance(node, ListNode):
+        yield from ((item.text, (item, MapNode((), item.place))) for item in node.items if isinstance(item, ScalarNode))
+
+
+def _leaves(node: Node, path: str = "") -> Iterator[tuple[str, ScalarNode]]:
     """Every expected value by its path; keys may be paths themselves."""
     if isinstance(node, ScalarNode):
-        yield path, node
+        if path or node.text:
+            yield path, node
     elif isinstance(node, MapNode):
         for key, value in node.items:
-            yield from _leaves(value, f"{path}.{key.text}" if path and not key.text.startswith("[") else path + key.text)
+            joint = "." if path and not key.text.startswith("[") else ""
+            yield from _leaves(value, f"{path}{joint}{key.text}")
     else:
         for position, item in enumerate(node.items):
             yield from _leaves(item, f"{path}[{position}]")
+
+
+def _trimmed(rows: Any) -> Any:
+    """Rows of fixed widths without what fills them up."""
+    return [{name: value.strip() for name, value in row.items()} for row in rows]
 
 
 def _same(expected: ScalarNode, got: Any) -> bool:
@@ -263,9 +320,9 @@ def _same(expected: ScalarNode, got: Any) -> bool:
 
 def _shown(value: Any) -> str:
     if value is MISSING or value is None:
-        return "–"
+        return NOTHING
     if isinstance(value, dict | list):
-        return f"{{{len(value)}}}" if isinstance(value, dict) else f"[{len(value)}]"
+        return _JSON.encode(value).decode()[:200]
     return text_of(plain(value), "")
 
 
@@ -279,9 +336,3 @@ def _values(node: Node) -> Any:
     if what in ("int", "float"):
         return Decimal(node.text) if what == "float" else int(node.text)
     return plain_value(node)
-
-
-def _typed(node: Node) -> Mapping[str, Any]:
-    data = node.get("data") if isinstance(node, MapNode) else None
-    value = _values(data) if data is not None else {}
-    return value if isinstance(value, dict) else {}

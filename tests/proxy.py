@@ -22,6 +22,7 @@ class Proxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self.port = port
+        self.accepted = 0  # connections so far
         self.delay_s = 0.0  # each piece of data is held back for so long
 
     async def __aenter__(self) -> Self:
@@ -54,6 +55,7 @@ class Proxy:
         self._flowing.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         try:
             there_reader, there_writer = await asyncio.open_connection(*self._target)
         except OSError:  # the broker is down: so is the way to it

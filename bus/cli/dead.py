@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,14 @@ from bus.cli.options import BrokerOption, Format, Output, RoutingOption
 from bus.cli.output import note, paint, show, show_json, table
 from bus.errors import UsageError
 from bus.texts import say
+
+if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
+    from bus.letters import Letter
+    from bus.ports import Received
+    from bus.runtime.deadletters import Chosen
+
+COLUMNS = ("id", "state", "system", "route", "subject", "since", "tries", "code")
+MOST_SHOWN = 50
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -25,11 +33,11 @@ All = Annotated[bool, typer.Option("--all", help=say("help-all"))]
 
 def _work(routing: str | None, broker: str, act: Callable[[Any, tuple[str, ...]], Awaitable[int]]) -> int:
     """Open the broker beside whoever runs it, act, close."""
-    import asyncio  # noqa: PLC0415 - loaded only when needed
+    import asyncio
 
-    from bus.runtime.app import topology_of  # noqa: PLC0415
-    from bus.runtime.brokers import open_broker  # noqa: PLC0415
-    from bus.runtime.files import find, read_configuration  # noqa: PLC0415
+    from bus.runtime.app import topology_of
+    from bus.runtime.brokers import open_broker
+    from bus.runtime.files import find, read_configuration
 
     config, _ = read_configuration(find(routing))
 
@@ -54,7 +62,7 @@ def list_(
     routing: RoutingOption = None, broker: BrokerOption = "", output: Output = Format.text,
 ) -> int:
     """Letters, grouped by cause."""
-    from bus.runtime import deadletters  # noqa: PLC0415
+    from bus.runtime import deadletters
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
         which = deadletters.Chosen(system=system, route=route, code=code, state=state, subject=subject)
@@ -80,13 +88,13 @@ def list_(
             word = paint(say(f"state-{group['state']}"), "yellow" if group["state"] == "parked" else "red")
             show(f"{group['count']:>6} × {word}  {group['system']}  {group['route'] or '–'}  {group['message']}")
         show()
-        head = [say(f"column-{name}") for name in ("id", "state", "system", "route", "subject", "since", "tries", "code")]
+        head = [say(f"column-{name}") for name in COLUMNS]
         rows = [
             (
                 letter.id, say(f"state-{letter.state}"), letter.system, letter.route or "–", letter.subject,
                 _time(letter.since_s), letter.attempts, letter.code,
             )
-            for letter in letters[:50]
+            for letter in letters[:MOST_SHOWN]
         ]
         for line in table(rows, head):
             show(line)
@@ -101,10 +109,11 @@ def list_(
 def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter-id"))],
           routing: RoutingOption = None, broker: BrokerOption = "", output: Output = Format.text) -> int:
     """One letter with its original."""
-    from bus.runtime import deadletters  # noqa: PLC0415
+    from bus.runtime import deadletters
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        letter, received = _only(await deadletters.chosen(transport, systems, deadletters.Chosen(ids=frozenset([id_]))), id_)
+        which = deadletters.Chosen(ids=frozenset([id_]))
+        letter, received = _only(await deadletters.chosen(transport, systems, which), id_)
         body = received.message.body.decode("utf-8", "backslashreplace")
         facts = {
             "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message, "hint": letter.hint,
@@ -124,22 +133,23 @@ def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter
     return _work(routing, broker, act)
 
 
-def _only(found: list[Any], id_: str) -> Any:
+def _only(found: list[tuple["Letter", "Received"]], id_: str) -> tuple["Letter", "Received"]:
+    """The one letter that is meant; of the same refused twice, the later."""
     if not found:
         raise UsageError("letter-unknown", id=id_)
-    if len(found) > 1:
+    if len({letter.id for letter, _ in found}) > 1:
         raise UsageError("letter-ambiguous", id=id_, count=len(found))
-    return found[0]
+    return found[-1]
 
 
 @app.command(help=say("help-dead-replay"))
 def replay(
     ids: Ids = None, system: System = "", route: Route = "", code: Code = "", state: State = "", subject: Subject = "",
-    everything: All = False,  # noqa: FBT002 - typer's shape
+    everything: All = False,
     routing: RoutingOption = None, broker: BrokerOption = "",
 ) -> int:
     """Try letters again."""
-    from bus.runtime import deadletters  # noqa: PLC0415
+    from bus.runtime import deadletters
 
     which = _chosen(ids, system, route, code, state, subject, everything=everything)
 
@@ -162,11 +172,11 @@ def replay(
 @app.command(help=say("help-dead-drop"))
 def drop(
     ids: Ids = None, system: System = "", route: Route = "", code: Code = "", state: State = "", subject: Subject = "",
-    everything: All = False,  # noqa: FBT002 - typer's shape
+    everything: All = False,
     routing: RoutingOption = None, broker: BrokerOption = "",
 ) -> int:
     """Forget letters for good."""
-    from bus.runtime import deadletters  # noqa: PLC0415
+    from bus.runtime import deadletters
 
     which = _chosen(ids, system, route, code, state, subject, everything=everything)
 
@@ -185,7 +195,7 @@ def edit(
     routing: RoutingOption = None, broker: BrokerOption = "",
 ) -> int:
     """Put a mended body into a letter."""
-    from bus.runtime import deadletters  # noqa: PLC0415
+    from bus.runtime import deadletters
 
     try:
         body = file.read_bytes()
@@ -193,7 +203,8 @@ def edit(
         raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        letter, received = _only(await deadletters.chosen(transport, systems, deadletters.Chosen(ids=frozenset([id_]))), id_)
+        which = deadletters.Chosen(ids=frozenset([id_]))
+        letter, received = _only(await deadletters.chosen(transport, systems, which), id_)
         await deadletters.edited(transport, received, body)
         show(say("edited", id=letter.id))
         return 0
@@ -203,8 +214,8 @@ def edit(
 
 def _chosen(
     ids: list[str] | None, system: str, route: str, code: str, state: str, subject: str, *, everything: bool
-) -> Any:
-    from bus.runtime.deadletters import Chosen  # noqa: PLC0415
+) -> "Chosen":
+    from bus.runtime.deadletters import Chosen
 
     which = Chosen(frozenset(ids or ()), system, route, code, state, subject)
     if which == Chosen() and not everything:

@@ -1,7 +1,7 @@
 """Findings as a person reads them: place, sentence, the line with a mark under the place, the remedy."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,7 +11,6 @@ from bus.places import Finding
 from bus.texts import say
 
 
-@lru_cache(maxsize=64)
 def _lines(file: str) -> tuple[str, ...]:
     try:
         return tuple(Path(file).read_text("utf-8-sig", errors="replace").splitlines())
@@ -19,21 +18,21 @@ def _lines(file: str) -> tuple[str, ...]:
         return ()
 
 
-def show_findings(findings: Iterable[Any], stream: TextIO | None = None) -> None:
+def show_findings(findings: Iterable[Finding], stream: TextIO | None = None) -> None:
     """Write each finding with its line."""
     stream = stream or sys.stdout
+    lines = lru_cache(maxsize=64)(_lines)  # each file once, as it is now
     for finding in findings:
-        for line in finding_lines(finding, stream):
+        for line in finding_lines(finding, lines(finding.place.file), stream):
             stream.write(line + "\n")
 
 
-def finding_lines(finding: Finding, stream: TextIO) -> list[str]:
+def finding_lines(finding: Finding, lines: Sequence[str], stream: TextIO) -> list[str]:
     """One finding: `file:line:column  error  sentence`, the line, and the mark with the remedy."""
     place = finding.place
     color = "red" if finding.severity == "error" else "yellow"
     severity = paint(say(f"severity-{finding.severity}"), color, stream)
     made = [f"{place}  {severity}  {finding.message}"]
-    lines = _lines(place.file)
     if not 0 < place.line <= len(lines):
         return [*made, *([f"          {finding.hint}"] if finding.hint else [])]
     text = lines[place.line - 1].replace("\t", " ")

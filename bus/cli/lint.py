@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bus.cli.findings import findings_json, show_findings
-from bus.cli.options import Format, Output
+from bus.cli.options import Format, Output, RoutingOption
 from bus.cli.output import paint, show, show_json
 from bus.errors import UsageError
 from bus.texts import say
@@ -21,13 +21,13 @@ if TYPE_CHECKING:  # the configuration is loaded by the command, not for the lis
 RoutingArgument = Annotated[str | None, typer.Argument(help=say("help-routing"), show_default=False)]
 
 
-def lint(routing: RoutingArgument = None, output: Output = Format.text) -> int:
+def lint(routing: RoutingArgument = None, named: RoutingOption = None, output: Output = Format.text) -> int:
     """Say everything that is wrong with routing.yaml."""
     from bus.runtime.files import find, read_configuration  # noqa: PLC0415 - loaded only when needed
 
     started = time.perf_counter()
     gc.disable()  # what is read stays to the end, so that looking for rubbish in it costs a quarter and finds none
-    config, _ = read_configuration(find(routing))
+    config, _ = read_configuration(find(routing or named))
     gc.enable()
     errors = len(config.errors)
     if output is Format.json:
@@ -73,6 +73,7 @@ class _Beside:
 
 def test(
     routing: RoutingArgument = None,
+    named: RoutingOption = None,
     tests: Annotated[str | None, typer.Option("--tests", help=say("help-tests"), show_default=False)] = None,
     cover: Annotated[bool, typer.Option("--cover", help=say("help-cover"))] = False,  # noqa: FBT002 - typer's shape
     output: Output = Format.text,
@@ -81,7 +82,7 @@ def test(
     from bus.runtime.files import find, folder_of, usable_configuration  # noqa: PLC0415 - loaded only when needed
     from bus.suite import run_suite  # noqa: PLC0415
 
-    path = find(routing)
+    path = find(routing or named)
     config, _ = usable_configuration(path)
     folder = folder_of(path)
     file = Path(tests) if tests else folder / "routing_test.yaml"

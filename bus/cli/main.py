@@ -15,7 +15,7 @@ from bus.texts import choose_language, say
 
 choose_language(os.environ.get("BUS_LANG"), os.environ.get("LC_ALL"), os.environ.get("LC_MESSAGES"), os.environ.get("LANG"))
 
-from bus.cli import bench, dead, demo, explain, lint, messages, run, topology  # noqa: E402 - their help is in the language chosen above
+from bus.cli import bench, dead, demo, doctor, explain, lint, messages, run, topology  # noqa: E402 - their help is in the language chosen above
 
 app = typer.Typer(
     name="bus", no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=say("help-bus"),
@@ -37,7 +37,10 @@ def options(
     """Options of every command."""
 
 
-for command in (run.run, demo.demo, lint.lint, lint.test, explain.explain, messages.publish, messages.consume, messages.schema):
+for command in (
+    run.run, demo.demo, doctor.doctor, lint.lint, lint.test, explain.explain,
+    messages.publish, messages.consume, messages.schema,
+):
     app.command(help=say(f"help-{command.__name__}"))(command)
 app.add_typer(dead.app, name="dead", help=say("help-dead"))
 app.add_typer(topology.app, name="topology", help=say("help-topology"))

@@ -1,6 +1,7 @@
 """`bus publish`, `bus consume`, `bus schema`: what a publisher and a reader need at their desk."""
 
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,24 +23,23 @@ def publish(
     output: Output = Format.text,
 ) -> int:
     """Hand documents to the bus as if their system had sent them."""
-    import asyncio  # noqa: PLC0415 - loaded only when needed
+    import asyncio
+    import time
 
-    from bus.adapter import Document  # noqa: PLC0415
-    from bus.event import digest  # noqa: PLC0415
-    from bus.explain import event_of  # noqa: PLC0415
-    from bus.inbound import Inbound  # noqa: PLC0415
-    from bus.runtime.app import topology_of  # noqa: PLC0415
-    from bus.runtime.brokers import open_broker  # noqa: PLC0415
-    from bus.runtime.files import find, usable_configuration  # noqa: PLC0415
-    from bus.runtime.intake import Intake  # noqa: PLC0415
-    from bus.runtime.telemetry import Telemetry, configure_logging  # noqa: PLC0415
-    from bus.wire import event_message  # noqa: PLC0415
+    from bus.adapter import Accepted, Document
+    from bus.event import digest
+    from bus.explain import event_of
+    from bus.inbound import Inbound
+    from bus.runtime.app import topology_of
+    from bus.runtime.brokers import open_broker
+    from bus.runtime.files import find, usable_configuration
+    from bus.runtime.intake import Intake
+    from bus.runtime.telemetry import Telemetry
+    from bus.wire import event_message
 
-    configure_logging(sys.stderr, level=50)
     config, _ = usable_configuration(find(routing))
-    if system is not None and system not in config.systems:
-        near = nearest(system, config.systems)
-        raise UsageError("system-option", system=system, known=", ".join(config.systems), **({"near": near} if near else {}))
+    if system is not None:
+        _check_system(system, config.systems)
     bodies = []
     for file in files:
         try:
@@ -48,8 +48,6 @@ def publish(
             raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
 
     async def main() -> list[dict[str, Any]]:
-        import time  # noqa: PLC0415
-
         transport = open_broker(broker, owner=False)
         await transport.open(topology_of(config))
         results: list[dict[str, Any]] = []
@@ -59,9 +57,9 @@ def publish(
                 if system is None:
                     new = event_of(body, datetime.now(UTC))
                     await transport.publish(event_message(new.event, new.body))
-                    results.append({"file": str(file), "events": [{"type": new.event.type, "id": new.event.id}], "problem": None})
-                    continue
-                accepted = await intake.accept(Document(system, body, file.name, digest(body).hex()))
+                    accepted = Accepted(((new.event.type, new.event.id),))
+                else:
+                    accepted = await intake.accept(Document(system, body, file.name, digest(body).hex()))
                 results.append({
                     "file": str(file), "events": [{"type": type_, "id": id_} for type_, id_ in accepted.events],
                     "problem": _problem(accepted.problem),
@@ -84,6 +82,12 @@ def publish(
     return 1 if any(result["problem"] for result in results) else 0
 
 
+def _check_system(system: str, known: Iterable[str]) -> None:
+    if system not in (names := list(known)):
+        near = nearest(system, names)
+        raise UsageError("system-option", system=system, known=", ".join(names), **({"near": near} if near else {}))
+
+
 def _problem(error: BusError | None) -> dict[str, str] | None:
     return {"code": error.code, "message": str(error), "hint": error.hint} if error is not None else None
 
@@ -91,32 +95,32 @@ def _problem(error: BusError | None) -> dict[str, str] | None:
 def consume(
     system: Annotated[str, typer.Argument(help=say("help-consume-system"))],
     limit: Annotated[int, typer.Option("--limit", "-n", help=say("help-limit"), min=1)] = 1_000_000,
-    peek: Annotated[bool, typer.Option("--peek", help=say("help-peek"))] = False,  # noqa: FBT002 - typer's shape
+    peek: Annotated[bool, typer.Option("--peek", help=say("help-peek"))] = False,
     routing: RoutingOption = None,
     broker: BrokerOption = "",
     output: Output = Format.text,
 ) -> int:
     """Hand over what waits in `to.<system>`."""
-    import asyncio  # noqa: PLC0415 - loaded only when needed
-    import base64  # noqa: PLC0415
+    import asyncio
+    import base64
 
-    from bus.runtime.app import topology_of  # noqa: PLC0415
-    from bus.runtime.brokers import open_broker  # noqa: PLC0415
-    from bus.runtime.files import find, read_configuration  # noqa: PLC0415
-    from bus.topology import to  # noqa: PLC0415
-    from bus.wire import EVENT, EVENT_LENGTH, split_event  # noqa: PLC0415
+    from bus.runtime.app import topology_of
+    from bus.runtime.brokers import open_broker
+    from bus.runtime.deadletters import pull_all
+    from bus.runtime.files import find, read_configuration
+    from bus.topology import to
+    from bus.wire import EVENT, EVENT_LENGTH, split_event
 
+    not_a_readers = (EVENT, EVENT_LENGTH)  # headers the bus keeps for itself on deliveries it makes
     config, _ = read_configuration(find(routing))
-    if system not in config.systems:
-        near = nearest(system, config.systems)
-        raise UsageError("system-option", system=system, known=", ".join(config.systems), **({"near": near} if near else {}))
+    _check_system(system, config.systems)
 
     async def main() -> list[dict[str, Any]]:
         transport = open_broker(broker, owner=False)
         await transport.open(topology_of(config))
         handed: list[dict[str, Any]] = []
         try:
-            taken = await transport.pull(to(system), limit)
+            taken = await pull_all(transport, to(system), limit)
             for received in taken:
                 message = received.message
                 body, _ = split_event(message)
@@ -124,10 +128,10 @@ def consume(
                     shown: Any = body.decode(message.content_encoding)
                 except (UnicodeDecodeError, LookupError):
                     shown = {"base64": base64.b64encode(body).decode()}
-                headers = {name: value for name, value in message.headers.items() if name not in (EVENT, EVENT_LENGTH)}
                 handed.append({
-                    "id": message.id, "content_type": message.content_type, "content_encoding": message.content_encoding,
-                    "headers": headers, "body": shown,
+                    "id": message.id, "content_type": message.content_type,
+                    "content_encoding": message.content_encoding, "body": shown,
+                    "headers": {name: value for name, value in message.headers.items() if name not in not_a_readers},
                 })
                 if output is Format.text:
                     show(shown if isinstance(shown, str) else shown["base64"])
@@ -146,13 +150,15 @@ def consume(
 
 
 def schema(
-    type_: Annotated[str | None, typer.Argument(metavar="[TYPE]", help=say("help-schema-type"), show_default=False)] = None,
+    type_: Annotated[
+        str | None, typer.Argument(metavar="[TYPE]", help=say("help-schema-type"), show_default=False)
+    ] = None,
     routing: RoutingOption = None,
     output: Output = Format.text,
 ) -> int:
     """List event types, or print one as JSON Schema."""
-    from bus.event_types import json_schema, shipped  # noqa: PLC0415 - loaded only when needed
-    from bus.runtime.files import find, read_configuration  # noqa: PLC0415
+    from bus.event_types import json_schema, shipped
+    from bus.runtime.files import find, read_configuration
 
     try:
         events = read_configuration(find(routing))[0].events
@@ -167,9 +173,10 @@ def schema(
         show_json(json_schema(events[type_]))
         return 0
     if output is Format.json:
-        show_json({"types": [{"type": name, "description": known.description} for name, known in sorted(events.items())]})
+        types = [{"type": name, "description": known.description} for name, known in sorted(events.items())]
+        show_json({"types": types})
         return 0
-    rows = [(name, known.description.splitlines()[0] if known.description else "") for name, known in sorted(events.items())]
+    rows = [(name, (known.description.splitlines() or [""])[0]) for name, known in sorted(events.items())]
     for line in table(rows, (say("column-type"), say("column-description"))):
         show(line)
     return 0

@@ -1,6 +1,6 @@
 """Options that several commands share, in one place so that they read the same everywhere."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -8,7 +8,7 @@ import typer
 from bus.texts import say
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How a result is written."""
 
     text = "text"

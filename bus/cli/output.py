@@ -1,11 +1,9 @@
 """How results reach a person or a machine: text on stdout, notes on stderr, JSON with `-o json`."""
 
-import json
 import os
 import sys
 import unicodedata
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any, TextIO
 
 COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
@@ -31,13 +29,10 @@ def note(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """Write the result for a machine."""
-    show(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    import msgspec  # noqa: PLC0415 - loaded only with -o json
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)  # numbers with the digits they have
+    show(msgspec.json.format(encoder.encode(value), indent=2).decode())
 
 
 def width(text: str) -> int:

@@ -12,6 +12,7 @@ from bus.cli.output import note
 from bus.texts import say
 
 LISTEN = "127.0.0.1:8080"
+READY = "router ready"
 
 
 def run(
@@ -20,50 +21,60 @@ def run(
     only: Annotated[list[str] | None, typer.Option("--only", help=say("help-only"), show_default=False)] = None,
     listen: Annotated[str, typer.Option("--listen", help=say("help-listen"))] = LISTEN,
     metrics: Annotated[str | None, typer.Option("--metrics", help=say("help-metrics"), show_default=False)] = None,
-    until_idle: Annotated[bool, typer.Option("--until-idle", help=say("help-until-idle"))] = False,  # noqa: FBT002 - typer's shape
-    log_json: Annotated[bool, typer.Option("--log-json", help=say("help-log-json"))] = False,  # noqa: FBT002 - typer's shape
+    until_idle: Annotated[bool, typer.Option("--until-idle", help=say("help-until-idle"))] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help=say("help-log-json"))] = False,
 ) -> int:
     """Run the bus."""
-    import asyncio  # noqa: PLC0415 - loaded only when something runs
-    import logging  # noqa: PLC0415
+    import asyncio
 
-    from bus.runtime.app import App, parts_of  # noqa: PLC0415
-    from bus.runtime.brokers import open_broker  # noqa: PLC0415
-    from bus.runtime.files import find, usable_configuration  # noqa: PLC0415
-    from bus.runtime.listener import serve_metrics  # noqa: PLC0415
-    from bus.runtime.live import LiveView  # noqa: PLC0415
-    from bus.runtime.telemetry import Telemetry, configure_logging  # noqa: PLC0415
+    from bus.runtime.app import App, parts_of
+    from bus.runtime.brokers import open_broker
+    from bus.runtime.files import find, usable_configuration
+    from bus.runtime.listener import serve_metrics
+    from bus.runtime.live import LiveView
+    from bus.runtime.telemetry import Log, Telemetry
 
     path = find(routing)
     config, disk = usable_configuration(path)
     parts = parts_of(tuple(only or ()), config)
     live = sys.stderr.isatty() and not log_json
-    level = logging.DEBUG if os.environ.get("BUS_LOG", "").lower() == "debug" else logging.INFO
-    configure_logging(sys.stderr, json=log_json, level=logging.ERROR if live else level)
-    telemetry = Telemetry()
+    level = "debug" if os.environ.get("BUS_LOG", "").lower() == "debug" else "info"
+    telemetry = Telemetry(config.systems, Log(sys.stderr, as_json=log_json, level="off" if live else level))
     exposed = serve_metrics(metrics, telemetry.metrics.registry) if metrics else None
 
     async def main() -> None:
-        transport = open_broker(broker, owner=True)
-        app = App(path, config, disk, transport, telemetry, parts, listen)
+        app = App(path, config, disk, open_broker(broker, owner=True), telemetry, parts, listen)
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         try:
-            await app.start()
-            if parts.router:
-                note("router ready")
-            if app.listener.has_paths:
-                note(say("listening", address=f"{app.listener.host}:{app.listener.port}"))
-            with LiveView(app, live=live):
-                await app.run(stopping, until_idle=until_idle)
+            if await _started(app, stopping):
+                if parts.router:
+                    note(READY)
+                if app.listener.has_paths:
+                    note(say("listening", address=f"{app.listener.host}:{app.listener.port}"))
+                async with LiveView(app, live=live):
+                    await app.run(stopping, until_idle=until_idle)
         finally:
             await app.stop()
+
+    async def _started(app: App, stopping: asyncio.Event) -> bool:
+        """Start, unless told to stop before that is done: a broker may take long to answer."""
+        starting, told = asyncio.create_task(app.start()), asyncio.create_task(stopping.wait())
+        await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if starting.done():
+            await starting
+            return True
+        starting.cancel()
+        await asyncio.wait((starting,))
+        return False
 
     try:
         asyncio.run(main())
     finally:
         if exposed is not None:
             exposed.shutdown()
+            exposed.server_close()
     return 0

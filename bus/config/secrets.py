@@ -25,14 +25,15 @@ def check_secret(
     for name, scalar in _scalars(option, node):
         if id(scalar) in filled or not scalar.text:
             continue
-        in_url = _PASSWORD_IN_URL.search(scalar.text) or _TOKEN_IN_URL.search(scalar.text)
+        token = _TOKEN_IN_URL.search(scalar.text)
+        in_url = token or _PASSWORD_IN_URL.search(scalar.text)
         headed = option == "headers" and any(word in name.lower() for word in _SECRET_HEADERS)
         whole = secret and option not in ("url", "headers") and "://" not in scalar.text
         if not (in_url or headed or whole):
             continue
         place = scalar.place_of(in_url.start(1), len(in_url[1])) if in_url else scalar.place
         key = f"{what}.{option}" if name == option else f"{what}.{option}.{name}"
-        report.error("secret-written-out", place, key=key, env=_variable(what, "password" if in_url else name))
+        report.error("secret-written-out", place, key=key, env=_variable(what, "token" if token else "password" if in_url else name))
 
 
 def _variable(what: str, name: str) -> str:

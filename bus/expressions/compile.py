@@ -9,15 +9,24 @@ from typing import Any
 
 from bus.expressions import tree
 from bus.expressions.calls import compile_call
+from bus.expressions.compare import Operand, compare, report_kinds
 from bus.expressions.parse import parse
+from bus.expressions.paths import path_of, shown_present
+from bus.expressions.scan import RESERVED, Problem
 from bus.expressions.scope import Code, Scope, kind_of, literal_type, local, unify
 from bus.nearest import nearest
-from bus.types import ANY, BOOLEAN, DECIMAL, NULL, TEXT, ListOf, Record, Type
+from bus.types import ANY, BOOLEAN, DECIMAL, INTEGER, NULL, TEXT, ListOf, Record, Type
 
-_COMPARE = {
-    "==": "equal", "!=": "unequal", "<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal",
-}
+__all__ = ["check_cover", "compile_condition", "compile_source", "loop_element", "path_of", "shown_present"]
+
 _ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
+# What computes with something that is no number: sign and kind → function.
+_COMPUTED_BY = {
+    ("+", "date"): "add_days", ("+", "datetime"): "add_days", ("-", "date"): "days_between", ("-", "datetime"): "days_between",
+}
+_AGGREGATES = {"sum": "total", "any": "any_true", "all": "all_true", "min": "smallest", "max": "largest"}
+_AGGREGATED = {"sum": "number", "any": "boolean", "all": "boolean"}
+_ORDERED = ("number", "text", "date", "datetime")
 
 
 def compile_source(source: str, scope: Scope) -> Code:
@@ -80,7 +89,7 @@ def _attribute(node: tree.Attribute, scope: Scope) -> Code:
     elif of.type not in (ANY, NULL):
         scope.report("value-has-no-field", node.start, node.end, path=path_of(node.of), kind=str(of.type), name=node.name)
     if node.name[:1] in "@#" and not node.dotted:
-        return Code(f"item({of.text}, {node.name!r})", ANY if node.name[0] == "@" else TEXT)
+        return Code(f"item({of.text}, {node.name!r})")
     return Code(f"field({of.text}, {node.name!r})")
 
 
@@ -93,7 +102,7 @@ def _record_field(node: tree.Attribute, of: Code, scope: Scope) -> Code:
         fields: dict[str, object] = {"path": path, "type": scope.event_type or "…"}
         if near is not None:
             fields["near"] = f"{path_of(node.of)}.{near}"
-        scope.report("unknown-field", node.start, node.end, **fields)
+        scope.problems.append(Problem("unknown-field", node.start, node.end, fields))
         return Code("None", ANY, nullable=False)
     if of.text == "event":
         return Code(f"event.{node.name}", known.type, nullable=False)
@@ -105,52 +114,69 @@ def _record_field(node: tree.Attribute, of: Code, scope: Scope) -> Code:
     return Code(text, known.type, path not in scope.present, missing)
 
 
-def shown_present(node: tree.Node) -> frozenset[str]:
-    """The paths that surely hold a value where this condition is true: null compares false."""
-    if isinstance(node, tree.Logic) and node.word == "and":
-        return frozenset().union(*map(shown_present, node.parts))
-    if isinstance(node, tree.Compare):
-        sign, right = node.rest[0]
-        if isinstance(right, tree.Literal) and right.value is None and sign != "!=":
-            return frozenset()
-        parts = (node.first, *(part for _, part in node.rest))
-        return frozenset(path_of(part) for part in parts if isinstance(part, tree.Attribute))
-    if isinstance(node, tree.Call) and node.name in ("has", "known", "match", "starts", "ends", "contains"):
-        return frozenset(path_of(part) for part in node.arguments if isinstance(part, tree.Attribute))
-    return frozenset([path_of(node)]) if isinstance(node, tree.Attribute) else frozenset()
-
-
-def path_of(node: tree.Node) -> str:
-    """The path as a person writes it: `data.lines[0].qty`; `…` for what is computed."""
-    if isinstance(node, tree.Name):
-        return node.name
-    if isinstance(node, tree.Attribute):
-        return f"{path_of(node.of)}.{node.name}" if node.dotted else f'{path_of(node.of)}["{node.name}"]'
-    if isinstance(node, tree.Item) and isinstance(node.index, tree.Literal):
-        return f"{path_of(node.of)}[{node.index.value}]"
-    return "…"
-
-
 def _item(node: tree.Item, scope: Scope) -> Code:
-    of, index = compile_node(node.of, scope), compile_node(node.index, scope)
+    index = compile_node(node.index, scope)
     if isinstance(node.of, tree.Table):
-        values: Type = NULL
-        for _, value in node.of.pairs:
-            values = unify(values, compile_node(value, scope).type)
-        return Code(f"item({of.text}, {index.text})", values)
-    if kind_of(of.type) not in (None, "list", "text") and not isinstance(of.type, Record):
+        return _choice(node.of, node.index, index, scope)
+    of = compile_node(node.of, scope)
+    kind = kind_of(of.type)
+    if kind not in (None, "list", "text", "mapping"):
         scope.report("value-has-no-items", node.start, node.end, kind=str(of.type))
+    wanted = "text" if kind == "mapping" else "number"
+    if kind_of(index.type) not in (None, wanted) and not (kind is None and index.type == TEXT):
+        scope.report("index-kind", node.index.start, node.index.end, kind=str(index.type), wanted=wanted)
     inner = of.type.item if isinstance(of.type, ListOf) else TEXT if of.type == TEXT else ANY
     nullable = of.nullable or index.nullable or inner == ANY
     return Code(f"item({of.text}, {index.text})", inner, nullable, of.missing or index.missing)
 
 
+def _choice(table: tree.Table, index_node: tree.Node, index: Code, scope: Scope) -> Code:
+    """`{"ZP": "good"}[code]`: what is there for the code, null where nothing is."""
+    _check_keys(table, scope)
+    kinds = [kind_of(literal_type(key.value)) for key, _ in table.pairs]
+    if kinds and kind_of(index.type) not in (None, *kinds):
+        key = table.pairs[0][0]
+        report_kinds(index_node, index, key, Code("", literal_type(key.value)), scope)
+    if all(isinstance(value, tree.Literal) for _, value in table.pairs):
+        held = {key.value: value.value for key, value in table.pairs if isinstance(value, tree.Literal)}
+        type_: Type = NULL
+        for value in held.values():
+            type_ = unify(type_, literal_type(value))
+        name = scope.constant(held)
+        known = index.type == TEXT and set(kinds) == {"text"}
+        return Code(f"{name}.get({index.text})" if known else f"choice({name}, {index.text})", type_)
+    codes = [compile_node(value, scope) for _, value in table.pairs]
+    type_ = NULL
+    for code in codes:
+        type_ = unify(type_, code.type)
+    pairs = zip(table.pairs, codes, strict=True)
+    made = ", ".join(f"{scope.constant(key.value)}: lambda: {code.text}" for (key, _), code in pairs)
+    return Code(f"choice_made({{{made}}}, {index.text})", type_)
+
+
+def _check_keys(table: tree.Table, scope: Scope) -> None:
+    seen: set[Any] = set()
+    for key, _ in table.pairs:
+        if key.value in seen:
+            scope.report("table-key-twice", key.start, key.end, key=key.value)
+        seen.add(key.value)
+
+
 def _slice(node: tree.Slice, scope: Scope) -> Code:
     of = compile_node(node.of, scope)
-    low, high = (compile_node(end, scope).text if end else "None" for end in (node.low, node.high))
     if kind_of(of.type) not in (None, "list", "text"):
         scope.report("value-has-no-items", node.start, node.end, kind=str(of.type))
-    return Code(f"part({of.text}, {low}, {high})", of.type, of.nullable, of.missing)
+    texts, nullable, missing = [], of.nullable, of.missing
+    for end, open_end in ((node.low, "0"), (node.high, "END")):
+        if end is None:
+            texts.append(open_end)
+            continue
+        code = compile_node(end, scope)
+        if kind_of(code.type) not in (None, "number"):
+            scope.report("index-kind", end.start, end.end, kind=str(code.type), wanted="number")
+        nullable, missing = nullable or code.nullable, missing or code.missing
+        texts.append(code.text)
+    return Code(f"part({of.text}, {', '.join(texts)})", of.type, nullable, missing)
 
 
 def _not(node: tree.Not, scope: Scope) -> Code:
@@ -159,84 +185,36 @@ def _not(node: tree.Not, scope: Scope) -> Code:
 
 def _negate(node: tree.Negate, scope: Scope) -> Code:
     value = compile_node(node.value, scope)
-    if kind_of(value.type) not in (None, "number"):
-        scope.report("compute-with", node.start, node.end, sign="-", kind=str(value.type), **_advice(value.type))
-    return Code(f"negate({value.text})", DECIMAL, value.nullable, value.missing)
+    _check_number("-", node, value, scope)
+    return Code(f"negate({value.text})", INTEGER if value.type == INTEGER else DECIMAL, value.nullable, value.missing)
+
+
+def _check_number(sign: str, node: tree.Node, code: Code, scope: Scope) -> None:
+    kind = kind_of(code.type)
+    if kind not in (None, "number"):
+        function = _COMPUTED_BY.get((sign, kind), "decimal")
+        scope.report("compute-with", node.start, node.end, sign=sign, kind=str(code.type), function=function)
 
 
 def _logic(node: tree.Logic, scope: Scope) -> Code:
-    parts = [condition(part, scope).text for part in node.parts]
-    return Code(f"({f' {node.word} '.join(parts)})", BOOLEAN, nullable=False)
+    """Parts are computed from the left, and none after the one that decides."""
+    texts = []
+    for part in node.parts:
+        texts.append(condition(part, scope).text)
+        scope = scope.knowing(shown_present(part, holds=node.word == "and"))
+    return Code(f"({f' {node.word} '.join(texts)})", BOOLEAN, nullable=False)
 
 
 def _compare(node: tree.Compare, scope: Scope) -> Code:
-    left_node, left = node.first, compile_node(node.first, scope)
-    made = []
-    for sign, right_node in node.rest:
-        right = compile_node(right_node, scope)
-        made.append(_pair(sign, left_node, left, right_node, right, scope))
-        left_node, left = right_node, right
-    text = made[0] if len(made) == 1 else f"({' and '.join(made)})"
-    return Code(text, BOOLEAN, nullable=False)
+    operands = [_operand(part, scope) for part in (node.first, *(part for _, part in node.rest))]
+    return Code(compare([sign for sign, _ in node.rest], operands, scope), BOOLEAN, nullable=False)
 
 
-def _pair(sign: str, left_node: tree.Node, left: Code, right_node: tree.Node, right: Code, scope: Scope) -> str:
-    if sign in ("in", "not in"):
-        return _membership(sign, left_node, left, right_node, right, scope)
-    for side, other in ((left_node, right), (right_node, left)):
-        if isinstance(side, tree.Literal) and side.value is None:
-            if sign not in ("==", "!="):
-                scope.report("null-ordered", side.start, side.end, sign=sign)
-            return f"({other.text} {'is' if sign == '==' else 'is not'} None)"
-    kinds = kind_of(left.type), kind_of(right.type)
-    if None not in kinds:
-        if kinds[0] != kinds[1] or kinds[0] in ("list", "mapping"):
-            _report_kinds(left_node, left, right_node, right, scope)
-        elif not (left.nullable or right.nullable) and (sign in ("==", "!=") or kinds[0] != "boolean"):
-            return f"({left.text} {sign} {right.text})"
-        elif sign == "==" and not (left.nullable and right.nullable):
-            return f"({left.text} == {right.text})"
-    return f"{_COMPARE[sign]}({left.text}, {right.text})"
-
-
-def _membership(
-    sign: str, left_node: tree.Node, left: Code, right_node: tree.Node, right: Code, scope: Scope
-) -> str:
-    if isinstance(right_node, tree.Listing):
-        kinds = {kind_of(compile_node(member, scope).type) for member in right_node.items}
-        for member in right_node.items:
-            code = compile_node(member, scope)
-            if None not in (kind_of(left.type), kind_of(code.type)) and kind_of(left.type) != kind_of(code.type):
-                _report_kinds(left_node, left, member, code, scope)
-        values = [member.value for member in right_node.items if isinstance(member, tree.Literal)]
-        if len(values) == len(right_node.items) and kinds == {"text"} and left.type == TEXT:
-            constant = scope.constant(frozenset(values))
-            if sign == "in" or not left.nullable:  # null is in no set of texts
-                return f"({left.text} {sign} {constant})"
-    elif kind_of(right.type) not in (None, "list", "mapping"):
-        scope.report("in-needs-list", right_node.start, right_node.end, kind=str(right.type))
-    return f"{'within' if sign == 'in' else 'not_within'}({left.text}, {right.text})"
-
-
-def _report_kinds(left_node: tree.Node, left: Code, right_node: tree.Node, right: Code, scope: Scope) -> None:
-    """A literal of the wrong kind is where the mend is; else the right side."""
-    literal_left = isinstance(left_node, tree.Literal)
-    node = left_node if literal_left else right_node
-    fields: dict[str, object] = {"left": str(left.type), "right": str(right.type)}
-    kinds = {kind_of(left.type), kind_of(right.type)}
-    if isinstance(node, tree.Literal) and kinds == {"text", "number"}:
-        fields["write"] = str(node.value) if isinstance(node.value, str) else f'"{node.value}"'
-    code = "compare-types"
-    if kinds & {"date", "datetime"} and "text" in kinds:
-        code = "compare-date-text"
-        fields["text"] = node.value if isinstance(node, tree.Literal) else "…"
-    elif "list" in kinds or "mapping" in kinds:
-        code = "compare-list"
-    scope.report(code, node.start, node.end, **fields)
-
-
-def _advice(type_: Type) -> dict[str, object]:
-    return {"function": {"text": "decimal", "date": "days_between", "datetime": "days_between"}.get(kind_of(type_) or "", "decimal")}
+def _operand(node: tree.Node, scope: Scope) -> Operand:
+    if not isinstance(node, tree.Listing):
+        return Operand(node, compile_node(node, scope))
+    members = tuple(compile_node(member, scope) for member in node.items)
+    return Operand(node, _list_of(members), members)
 
 
 def _as_text(node: tree.Node, code: Code) -> str:
@@ -274,15 +252,14 @@ def _arithmetic(node: tree.Arithmetic, scope: Scope) -> Code:
                 scope.report("join-kinds", part.start, part.end, kind=str(code.type), write=_as_text(part, code))
         return Code(text, TEXT, nullable, missing)
     for part, code in ((node.left, left), (node.right, right)):
-        if kind_of(code.type) not in (None, "number"):
-            scope.report("compute-with", part.start, part.end, sign=node.sign, kind=str(code.type), **_advice(code.type))
+        _check_number(node.sign, part, code, scope)
     return Code(text, ANY if node.sign == "+" and None in kinds else DECIMAL, nullable, missing)
 
 
 def _choose(node: tree.Choose, scope: Scope) -> Code:
     test = condition(node.condition, scope)
     then = compile_node(node.then, scope.knowing(shown_present(node.condition)))
-    other = compile_node(node.other, scope)
+    other = compile_node(node.other, scope.knowing(shown_present(node.condition, holds=False)))
     return Code(
         f"({then.text} if {test.text} else {other.text})",
         unify(then.type, other.type), then.nullable or other.nullable, then.missing or other.missing,
@@ -290,22 +267,29 @@ def _choose(node: tree.Choose, scope: Scope) -> Code:
 
 
 def _listing(node: tree.Listing, scope: Scope) -> Code:
+    return _list_of(tuple(compile_node(member, scope) for member in node.items))
+
+
+def _list_of(members: tuple[Code, ...]) -> Code:
     inner: Type = NULL
-    texts = []
-    for member in node.items:
-        code = compile_node(member, scope)
-        inner = unify(inner, code.type)
-        texts.append(code.text)
-    return Code(f"[{', '.join(texts)}]", ListOf(ANY if inner == NULL else inner), nullable=False)
+    for member in members:
+        inner = unify(inner, member.type)
+    nullable = any(member.nullable for member in members)
+    return Code(f"[{', '.join(member.text for member in members)}]", _list_type(inner, nullable=nullable), nullable=False)
+
+
+def _list_type(item: Type, *, nullable: bool) -> Type:
+    """Items of a known type are never null; where one may be, nothing is known of them."""
+    return ListOf(ANY if nullable or item == NULL else item)
 
 
 def _table(node: tree.Table, scope: Scope) -> Code:
-    seen: set[Any] = set()
+    """A table as a value is a mapping, so its keys are texts."""
+    _check_keys(node, scope)
     pairs = []
     for key, value in node.pairs:
-        if key.value in seen:
-            scope.report("table-key-twice", key.start, key.end, key=key.value)
-        seen.add(key.value)
+        if not isinstance(key.value, str):
+            scope.report("table-key-text", key.start, key.end)
         pairs.append(f"{scope.constant(key.value)}: {compile_node(value, scope).text}")
     return Code(f"{{{', '.join(pairs)}}}", ANY, nullable=False)
 
@@ -326,42 +310,54 @@ def _loops(node: tree.Comprehension, scope: Scope) -> tuple[str, Code]:
 def loop_element(over: Code, scope: Scope, node: tree.Node) -> Code:
     """What a loop over this value names in each round."""
     if isinstance(over.type, ListOf):
-        return Code("", over.type.item, nullable=False)
+        return Code("", over.type.item, nullable=over.type.item == ANY)
     if over.type not in (ANY, NULL):
         scope.report("loop-needs-list", node.start, node.end, kind=str(over.type))
     return Code("", ANY, nullable=True)
 
 
 def check_cover(name: str, start: int, end: int, scope: Scope) -> None:
-    """A loop variable or `let` that covers a name in reach, or looks like a constant or a function."""
-    if name in scope.names:
+    """Report a loop variable or `let` that covers a name in reach, or a word of the language."""
+    if name in RESERVED:
+        scope.report("name-reserved", start, end, word=name)
+    elif name in scope.names:
         scope.report("name-covered", start, end, word=name)
 
 
 def _comprehension(node: tree.Comprehension, scope: Scope) -> Code:
     loops, element = _loops(node, scope)
-    return Code(f"[{element.text} {loops}]", ListOf(element.type), nullable=False)
-
-
-_AGGREGATES = {"sum": "total", "any": "any_true", "all": "all_true", "min": "smallest", "max": "largest"}
+    return Code(f"[{element.text} {loops}]", _list_type(element.type, nullable=element.nullable), nullable=False)
 
 
 def _aggregate(node: tree.Aggregate, scope: Scope) -> Code:
+    parts: list[tuple[tree.Node, Code]]
     if isinstance(node.over, tree.Comprehension):
         loops, element = _loops(node.over, scope)
         values = f"{element.text} {loops}"
-        where: tree.Node = node.over.element
+        parts = [(node.over.element, element)]
+    elif isinstance(node.over, tree.Listing):
+        parts = [(member, compile_node(member, scope)) for member in node.over.items]
+        values = f"[{', '.join(code.text for _, code in parts)}]"
     else:
         over = compile_node(node.over, scope)
-        element = loop_element(over, scope, node.over)
         values = f"rounds({over.text}, budget)"
-        where = node.over
-    wanted = {"sum": "number", "any": "boolean", "all": "boolean"}.get(node.name)
-    if wanted and kind_of(element.type) not in (None, wanted):
-        write = f"{node.name}(decimal(…) for …)" if wanted == "number" else f'{node.name}(… == "…" for …)'
-        scope.report("aggregate-of", where.start, where.end, name=node.name, kind=str(element.type), wanted=wanted, write=write)
-    type_: Type = {"sum": DECIMAL, "any": BOOLEAN, "all": BOOLEAN}.get(node.name, element.type)
+        parts = [(node.over, loop_element(over, scope, node.over))]
+    _check_aggregated(node.name, parts, scope)
+    inner: Type = NULL
+    for _, code in parts:
+        inner = unify(inner, code.type)
+    type_: Type = {"sum": DECIMAL, "any": BOOLEAN, "all": BOOLEAN}.get(node.name, inner)
     return Code(f"{_AGGREGATES[node.name]}({values})", type_, nullable=node.name in ("min", "max"))
+
+
+def _check_aggregated(name: str, parts: list[tuple[tree.Node, Code]], scope: Scope) -> None:
+    """Sums are of numbers; the smallest and the largest of what has an order, all of one kind."""
+    kinds = [kind_of(code.type) for _, code in parts]
+    wanted = _AGGREGATED.get(name) or next((kind for kind in kinds if kind in _ORDERED), "number")
+    write = f'{name}(… == "…" for …)' if wanted == "boolean" else f"{name}(decimal(…) for …)"
+    for (part, code), kind in zip(parts, kinds, strict=True):
+        if kind not in (None, wanted):
+            scope.report("aggregate-of", part.start, part.end, name=name, kind=str(code.type), wanted=wanted, write=write)
 
 
 def _template(node: tree.Template, scope: Scope) -> Code:
@@ -376,7 +372,7 @@ def _template(node: tree.Template, scope: Scope) -> Code:
             scope.report("text-of-list", part.start, part.end, kind=str(code.type))
         nullable, missing = nullable or code.nullable, missing or code.missing
         texts.append(code.text)
-    return Code(f"template({', '.join(texts)})", TEXT, nullable, missing)
+    return Code(f"template({', '.join(('ctx.zone', *texts))})", TEXT, nullable, missing)
 
 
 def _call(node: tree.Call, scope: Scope) -> Code:

@@ -36,18 +36,20 @@ def _find(ctx: Context, table: str, code: Any, by: str, to: str) -> str | None:
 
 
 def _key(code: Any) -> Any:
-    """A code as the table knows it; None when it, or a part of it, is null."""
+    """A code as the table knows it; None when it, or a part of it, is empty: nobody could add that to a table."""
     if type(code) is tuple:
-        parts = tuple(_key(part) for part in code)
+        parts = tuple(map(_key, code))
         return None if None in parts else parts
     code = plain(code)
-    if code is None or type(code) is str:
-        return code
+    if type(code) is str:
+        return None if not code or code.isspace() else code
+    if code is None:
+        return None
     raise ExpressionError("lookup-code-kind", kind=kind(code))
 
 
 def lookup(ctx: Context, table: str, code: Any, by: str, to: str) -> str | None:
-    """Return the code on the other side; null for null. Raises UnmappedCode."""
+    """Return the code on the other side; null for an empty code. Raises UnmappedCode."""
     key = _key(code)
     if key is None:
         return None
@@ -58,7 +60,7 @@ def lookup(ctx: Context, table: str, code: Any, by: str, to: str) -> str | None:
 
 
 def lookup_or(ctx: Context, table: str, code: Any, by: str, to: str, default: Callable[[], Any]) -> Any:
-    """The same with a value instead of parking, for a missing code and for null."""
+    """The same with a value instead of parking, for a missing code and for an empty one."""
     key = _key(code)
     found = None if key is None else _find(ctx, table, key, by, to)
     return default() if found is None else found

@@ -4,19 +4,29 @@ Null goes through: arithmetic over null is null, a comparison with null is false
 never mix. Numbers are exact up to MAX_DIGITS; whatever would grow without bound is refused.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 from bus.codecs.element import Element
 from bus.errors import ExpressionError
+from bus.functions.strings import text as text_in
 
-MAX_DIGITS = 1000
+MAX_DIGITS = 1000  # before the point; as many behind it
 MAX_TEXT = 8 * 1024 * 1024  # characters
-MAX_ROUNDS = 2_000_000  # rounds of all loops of one mapping together
-_EXACT = Context(prec=MAX_DIGITS, rounding=ROUND_HALF_UP, traps=[Inexact, InvalidOperation, Overflow])
-_DIVIDE = Context(prec=28, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
+MAX_ROUNDS = 1_000_000  # of all loops of one mapping together
+END = object()  # stands for the end that `s[2:]` leaves out
+
+# The exponent is bounded as the digits are: 1E+900 has one digit, and a thousand once written out.
+_EXACT = Context(
+    prec=2 * MAX_DIGITS, rounding=ROUND_HALF_UP, Emin=-MAX_DIGITS, Emax=MAX_DIGITS - 1,
+    traps=[Inexact, InvalidOperation, Overflow],
+)
+_DIVIDE = Context(
+    prec=28, rounding=ROUND_HALF_UP, Emin=-MAX_DIGITS, Emax=MAX_DIGITS - 1, traps=[InvalidOperation, Overflow]
+)
+_NUMBERS = frozenset((int, Decimal))
 _WORDS: dict[type, str] = {
     str: "text", int: "number", Decimal: "number", bool: "boolean", date: "date", datetime: "datetime",
     list: "list", dict: "mapping", type(None): "null", Element: "text",
@@ -55,45 +65,56 @@ def field(value: Any, name: str) -> Any:
 
 def item(value: Any, key: Any) -> Any:
     """`value["a b"]`, `value[0]`: a missing name is null, a number outside the list is a failure."""
+    key = plain(key)
     if value is None or key is None:
         return None
-    key = plain(key)
     if type(key) is str:
-        if type(value) is Element:
-            return value.item(key)
-        return field(value, key)
-    if type(value) is dict:  # a table written in the expression, by number
-        return value.get(key)
-    if type(key) is Decimal and key == key.to_integral_value():
-        key = int(key)
-    if type(key) is not int:
-        raise ExpressionError("bad-index", index=kind(key), count=0)
-    rounds = (value,) if type(value) is Element else value
-    if type(rounds) not in (list, tuple, str):
+        return value.item(key) if type(value) is Element else field(value, key)
+    if type(key) not in _NUMBERS:
+        raise ExpressionError("index-not-whole", kind=kind(key))
+    among = (value,) if type(value) is Element else value
+    if type(among) not in (list, tuple, str):
         raise ExpressionError("no-items", kind=kind(value))
-    if not -len(rounds) <= key < len(rounds):
-        raise ExpressionError("bad-index", index=key, count=len(rounds))
-    return rounds[key]
+    index = _whole(key)
+    if not -len(among) <= index < len(among):
+        raise ExpressionError("bad-index", index=index, count=len(among))
+    return among[index]
+
+
+def choice(table: Mapping[Any, Any], key: Any) -> Any:
+    """`{"ZP": "good", "CC": "bad"}[key]`: null for a code the table does not have."""
+    key = plain(key)
+    if key is None or not table:
+        return None
+    kinds = [kind(known) for known in table]
+    if kind(key) not in kinds:
+        raise ExpressionError("compare-kinds", left=kind(key), right=kinds[0])
+    return table.get(key)
+
+
+def choice_made(table: Mapping[Any, Callable[[], Any]], key: Any) -> Any:
+    """The same of a table whose values are computed: only the one that is chosen."""
+    make = choice(table, key)
+    return None if make is None else make()
 
 
 def part(value: Any, low: Any, high: Any) -> Any:
-    """`value[0:10]` of a text or a list."""
-    if value is None:
+    """`value[0:10]` of a text or a list; null when one of the three is."""
+    value = plain(value) if type(value) is Element else value
+    low, high = plain(low), plain(high)
+    if value is None or low is None or high is None:
         return None
-    if type(value) is Element:
-        value = plain(value)
     if type(value) not in (str, list):
         raise ExpressionError("no-items", kind=kind(value))
-    return value[_whole(low) : _whole(high)]
+    return value[_whole(low) : None if high is END else _whole(high)]
 
 
-def _whole(value: Any) -> int | None:
-    value = plain(value)
-    if value is None:
-        return None
-    if type(value) in (int, Decimal) and value == int(value):
-        return int(value)
-    raise ExpressionError("bad-index", index=kind(value), count=0)
+def _whole(value: Any) -> int:
+    if type(value) is int:
+        return value
+    if type(value) is Decimal and value.adjusted() < MAX_DIGITS and value == (whole := int(value)):
+        return whole
+    raise ExpressionError("index-not-whole", kind=kind(value))
 
 
 def truth(value: Any) -> bool:
@@ -110,15 +131,17 @@ def _comparable(left: Any, right: Any) -> None:
         raise ExpressionError("compare-kinds", left=kind(left), right=kind(right))
 
 
+def _check_order(value: Any) -> None:
+    if type(value) in (bool, list, dict):
+        raise ExpressionError("no-order", kind=kind(value))
+
+
 def equal(left: Any, right: Any) -> bool:
     """`==`; false when a side is null (the compiler treats a written-out `null` by itself)."""
     left, right = plain(left), plain(right)
     if left is None or right is None:
         return False
-    if type(left) is not type(right):
-        _comparable(left, right)
-    elif type(left) in (list, dict):
-        raise ExpressionError("compare-kinds", left=kind(left), right=kind(right))
+    _comparable(left, right)
     return bool(left == right)
 
 
@@ -139,8 +162,7 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
         if left is None or right is None:
             return False
         _comparable(left, right)
-        if type(left) is bool:
-            raise ExpressionError("compare-kinds", left="boolean", right="boolean")
+        _check_order(left)
         return compare(left, right)
 
     return ordered
@@ -170,26 +192,36 @@ def not_within(value: Any, collection: Any) -> bool:
 
 def _arithmetic(sign: str, compute: Callable[[Any, Any], Decimal]) -> Callable[[Any, Any], Any]:
     def computed(left: Any, right: Any) -> Any:
-        left, right = plain(left), plain(right)
-        if left is None or right is None:
-            return None
-        if kind(left) != "number" or kind(right) != "number":
+        if type(left) not in _NUMBERS or type(right) not in _NUMBERS:
+            left, right = plain(left), plain(right)
+            if left is None or right is None:
+                return None
             if sign == "+" and type(left) is str and type(right) is str:
-                return bounded(left + right)
-            raise ExpressionError("compute-kinds", sign=sign, left=kind(left), right=kind(right))
+                _bounded(len(left) + len(right))
+                return left + right
+            if type(left) not in _NUMBERS or type(right) not in _NUMBERS:
+                raise ExpressionError("compute-kinds", sign=sign, left=kind(left), right=kind(right))
         try:
-            return compute(left, right)
-        except DivisionByZero:
-            raise ExpressionError("division-by-zero") from None
-        except (Inexact, InvalidOperation, Overflow) as error:
-            if sign in "/%" and not right:
-                raise ExpressionError("division-by-zero") from error
-            raise ExpressionError("number-too-large", limit=MAX_DIGITS) from error
+            result = compute(left, right)
+        except (Inexact, InvalidOperation, Overflow):
+            raise ExpressionError("number-too-large", limit=MAX_DIGITS) from None
+        return result if result else result.copy_abs()  # nobody orders -0
 
     return computed
 
 
-def _modulo(left: Decimal, right: Decimal) -> Decimal:
+def _divide(left: Any, right: Any) -> Decimal:
+    if not right:
+        raise ExpressionError("division-by-zero")
+    value = _DIVIDE.divide(left, right)
+    # 600/2 is 300, not 3E+2
+    return value.quantize(1, context=_EXACT) if value.as_tuple().exponent > 0 else value  # type: ignore[operator] # finite here
+
+
+def _modulo(left: Any, right: Any) -> Decimal:
+    """What is left over, with the sign of the right side, as in Excel's MOD."""
+    if not right:
+        raise ExpressionError("division-by-zero")
     rest = _EXACT.remainder(left, right)
     return _EXACT.add(rest, right) if rest and (rest < 0) != (right < 0) else rest
 
@@ -197,53 +229,36 @@ def _modulo(left: Decimal, right: Decimal) -> Decimal:
 add = _arithmetic("+", _EXACT.add)
 subtract = _arithmetic("-", _EXACT.subtract)
 multiply = _arithmetic("*", _EXACT.multiply)
-divide = _arithmetic("/", lambda left, right: _plain_quotient(_DIVIDE.divide(left, right)))
+divide = _arithmetic("/", _divide)
 modulo = _arithmetic("%", _modulo)
-
-
-def _plain_quotient(value: Decimal) -> Decimal:
-    """6/2 is 3, and 600/2 is 300, not 3E+2."""
-    return value.quantize(1, context=_EXACT) if value.as_tuple().exponent > 0 else value  # type: ignore[operator] # finite here
 
 
 def negate(value: Any) -> Any:
     """`-value`."""
     value = plain(value)
-    if value is None:
-        return None
-    if kind(value) != "number":
-        raise ExpressionError("compute-kinds", sign="-", left=kind(value), right="number")
-    return -value if type(value) is int else _EXACT.minus(value)
+    if type(value) is Decimal:
+        return value.copy_negate() if value else value.copy_abs()
+    if value is None or type(value) is int:
+        return None if value is None else -value
+    raise ExpressionError("compute-kinds", sign="-", left=kind(value), right="number")
 
 
-def bounded(text: str) -> str:
-    """The text itself, unless it has grown out of bounds."""
-    if len(text) > MAX_TEXT:
+def _bounded(characters: int) -> None:
+    """Refuse a text before it is made, when it would grow out of bounds."""
+    if characters > MAX_TEXT:
         raise ExpressionError("text-too-long", limit=MAX_TEXT)
-    return text
 
 
-def template(*parts: Any) -> str | None:
+def template(zone: tzinfo, *parts: Any) -> str | None:
     """An f-string: null when a part is null."""
     made = []
     for value in parts:
-        shown = value if type(value) is str else _shown(plain(value))
+        shown = value if type(value) is str else plain(value)
         if shown is None:
             return None
-        made.append(shown)
-    return bounded("".join(made))
-
-
-def _shown(value: Any) -> str | None:
-    if value is None or type(value) is str:
-        return value
-    if type(value) is bool:
-        return "true" if value else "false"
-    if type(value) in (int, Decimal):
-        return f"{value:f}" if type(value) is Decimal else str(value)
-    if type(value) in (date, datetime):
-        return str(value.isoformat())
-    raise ExpressionError("text-of", kind=kind(value))
+        made.append(text_in(zone, shown))
+    _bounded(sum(map(len, made)))
+    return "".join(made)
 
 
 def rounds(value: Any, budget: list[int]) -> Sequence[Any]:
@@ -267,8 +282,6 @@ def total(values: Iterable[Any]) -> Any:
     for value in values:
         if value is not None:
             result = add(result, value)
-    if type(result) is str or type(result) is bool:
-        raise ExpressionError("compute-kinds", sign="+", left="number", right=kind(result))
     return result
 
 
@@ -287,7 +300,10 @@ def _extreme(better: Callable[[Any, Any], bool]) -> Callable[[Iterable[Any]], An
         best: Any = None
         for value in values:
             value = plain(value)  # noqa: PLW2901 - an element stands for its text from here on
-            if value is not None and (best is None or better(value, best)):
+            if value is None:
+                continue
+            _check_order(value)
+            if best is None or better(value, best):
                 best = value
         return best
 
@@ -298,36 +314,19 @@ smallest = _extreme(less)
 largest = _extreme(greater)
 
 
-def as_kind(*words: str) -> Callable[[Any], Any]:
-    """Return a gate for arguments: an element becomes its text, another kind than `words` is a failure."""
-
-    def gate(value: Any) -> Any:
-        value = plain(value)
-        if value is None or kind(value) in words:
-            return value
-        raise ExpressionError("argument-kind", kind=kind(value), wanted=words[0])
-
-    return gate
-
-
-as_text = as_kind("text")
-as_number = as_kind("number")
-as_moment = as_kind("date", "datetime")
-as_date_text = as_kind("text", "date", "datetime")
-
-
-def as_list(value: Any) -> Any:
-    """An argument that must be a list; one element counts as a list of itself."""
-    if type(value) is Element:
-        return [value]
-    if value is None or type(value) is list:
+def as_text(value: Any) -> str | None:
+    """A text, an element's too, or null; anything else is a failure."""
+    value = plain(value)
+    if value is None or type(value) is str:
         return value
-    raise ExpressionError("argument-kind", kind=kind(value), wanted="list")
+    raise ExpressionError("not-a-text", kind=kind(value))
 
 
-def call(function: Callable[..., Any], arguments: tuple[Any, ...], *bound: Any, **named: Any) -> Any:
-    """Call a function of the language: null when an argument is null."""
+def call(function: Callable[..., Any], given: tuple[Any, ...], *arguments: Any, **named: Any) -> Any:
+    """Call a function of the language with what it needs; null when an argument is null."""
     for argument in arguments:
         if argument is None:
             return None
-    return function(*bound, *arguments, **named)
+    if named and None in named.values():
+        return None
+    return function(*given, *arguments, **named)

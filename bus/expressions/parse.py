@@ -11,27 +11,23 @@ from functools import lru_cache
 from typing import Any
 
 from bus.expressions import tree
-from bus.expressions.scan import MAX_LENGTH, OPERATORS, Problem, Scanned, scan
+from bus.expressions.scan import CONSTANTS, OPERATORS, RESERVED, Problem, Scanned, brace_end, scan
+from bus.expressions.tree import AGGREGATES
 
 MAX_DEPTH = 60  # parts within parts; keeps recursion and generated brackets within Python's own bounds
-AGGREGATES = frozenset(("sum", "any", "all", "min", "max"))
-CONSTANTS = {"null": None, "true": True, "false": False}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 _COMPARISONS = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.In: "in", ast.NotIn: "not in",
 }
 _ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%"}
-_REFUSED = {
-    ast.Lambda: "lambda", ast.Await: "await", ast.Starred: "*", ast.Set: "{…}", ast.DictComp: "{… for …}",
-    ast.SetComp: "{… for …}", ast.NamedExpr: ":=", ast.Tuple: ",", ast.Yield: "yield", ast.YieldFrom: "yield",
-    ast.GeneratorExp: "(… for …)",
-}
+_REFUSED: dict[type[ast.expr], str] = {ast.Starred: "*", ast.DictComp: "{… for …}"}
+_LISTS = (ast.Tuple, ast.Set, ast.GeneratorExp, ast.SetComp)  # of SQL and Python, where [ ] is meant
 
 
 class _Refused(Exception):  # noqa: N818 - never leaves this file; a jump out of the recursion, not an error class
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
 
 
 @lru_cache(maxsize=20_000)
@@ -43,29 +39,37 @@ def parse(source: str) -> tree.Node | tuple[Problem, ...]:
     >>> parse("data.qty = 5")[0].code
     'wrong-sign'
     """
-    scanned = scan(source)
-    if scanned.problems:
-        return scanned.problems
     try:
-        parsed = ast.parse(scanned.masked.lstrip(), mode="eval")
-        lead = len(scanned.masked) - len(scanned.masked.lstrip())
-        return _Reader(source, scanned, lead).read(parsed.body, 0)
+        return _read(source, 0, None, 0)
     except _Refused as refused:
-        return (refused.problem,)
-    except SyntaxError as error:
-        return (_syntax_problem(source, scanned, error),)
+        return refused.problems
     except (RecursionError, MemoryError):
         return (Problem("nested-too-deep", 0, 1, {"limit": MAX_DEPTH}),)
 
 
-def _syntax_problem(source: str, scanned: Scanned, error: SyntaxError) -> Problem:
-    lead = len(scanned.masked) - len(scanned.masked.lstrip())
-    at = min(max((error.offset or 1) - 1 + lead, 0), max(len(source) - 1, 0))
-    rest = source[at:].split()
+def _read(source: str, start: int, end: int | None, depth: int) -> tree.Node:
+    """Read a part of the source: all of it, or what stands in the braces of an f-string."""
+    scanned = scan(source, start, end)
+    if scanned.problems:
+        raise _Refused(*scanned.problems)
+    body = scanned.masked.lstrip()
+    lead = start + len(scanned.masked) - len(body)
+    try:
+        parsed = ast.parse(body, mode="eval")
+    except SyntaxError as error:
+        raise _Refused(_syntax_problem(source[:end], lead, error)) from None
+    return _Reader(source, scanned, lead).read(parsed.body, depth)
+
+
+def _syntax_problem(source: str, lead: int, error: SyntaxError) -> Problem:
     end = len(source.rstrip())
-    if not rest or source[end - 1] in "+-*/%<>=,.(" or source.split()[-1] in OPERATORS:
+    at = min(lead + max(error.offset or 1, 1) - 1, end - 1)
+    if "expected 'else'" in error.msg:
+        return Problem("else-missing", at, end)
+    if source[end - 1] in "+-*/%<>=,.(" or source.split()[-1] in OPERATORS:
         return Problem("expression-unfinished", end - 1, end)
-    return Problem("expression-unreadable", at, at + len(rest[0]), {"word": rest[0][:40]})
+    word = (source[at:].split() or [source[at:]])[0]
+    return Problem("expression-unreadable", at, at + len(word), {"word": word[:40]})
 
 
 class _Reader:
@@ -84,9 +88,10 @@ class _Reader:
         if depth > MAX_DEPTH:
             raise self.refuse("nested-too-deep", node, limit=MAX_DEPTH)
         reader = _READERS.get(type(node))
+        if isinstance(node, _LISTS):
+            raise self.refuse("list-in-brackets", node)
         if reader is None:
-            what = _REFUSED.get(type(node), type(node).__name__.lower())
-            raise self.refuse("not-in-language", node, what=what)
+            raise self.refuse("not-in-language", node, what=_REFUSED.get(type(node), type(node).__name__.lower()))
         return reader(self, node, depth + 1)
 
     def constant(self, node: ast.Constant, _depth: int) -> tree.Node:
@@ -94,8 +99,6 @@ class _Reader:
         text = self.source[start:end]
         if text[0] in "\"'":
             return tree.Literal(start, end, unescape(text[1:-1]))
-        if not text[0].isdigit() and text[0] != ".":  # Python's own True, False, None
-            return tree.Literal(start, end, node.value)  # type: ignore[arg-type]  # one of the three
         return tree.Literal(start, end, Decimal(text) if "." in text else int(text))
 
     def name(self, node: ast.Name, depth: int) -> tree.Node:
@@ -120,9 +123,8 @@ class _Reader:
             if node.slice.step is not None:
                 raise self.refuse("slice-step", node.slice.step)
             low, high = node.slice.lower, node.slice.upper
-            return tree.Slice(
-                start, end, of, low and self.read(low, depth), high and self.read(high, depth)
-            )
+            ends = (self.read(part, depth) if part is not None else None for part in (low, high))
+            return tree.Slice(start, end, of, *ends)
         index = self.read(node.slice, depth)
         if isinstance(index, tree.Literal) and isinstance(index.value, str):
             return tree.Attribute(start, end, of, index.value, index.start, dotted=False)
@@ -137,22 +139,23 @@ class _Reader:
         if isinstance(node.op, ast.Not):
             return tree.Not(*self.span(node), value)
         if isinstance(node.op, ast.USub):
-            if isinstance(value, tree.Literal) and isinstance(value.value, int | Decimal):
+            if isinstance(value, tree.Literal) and type(value.value) is int:
                 return tree.Literal(*self.span(node), -value.value)
+            if isinstance(value, tree.Literal) and type(value.value) is Decimal:  # `-` would round to 28 digits
+                return tree.Literal(*self.span(node), value.value.copy_negate())
             return tree.Negate(*self.span(node), value)
-        raise self.refuse("not-in-language", node, what="+")
+        raise self.refuse("plus-alone", node)
 
     def arithmetic(self, node: ast.BinOp, depth: int) -> tree.Node:
         left, right = self.read(node.left, depth), self.read(node.right, depth)
         return tree.Arithmetic(*self.span(node), _ARITHMETIC[type(node.op)], left, right)
 
     def compare(self, node: ast.Compare, depth: int) -> tree.Node:
-        rest = []
-        for op, value in zip(node.ops, node.comparators, strict=True):
-            if type(op) not in _COMPARISONS:
-                raise self.refuse("is-not-equals", node)
-            rest.append((_COMPARISONS[type(op)], self.read(value, depth)))
-        return tree.Compare(*self.span(node), self.read(node.left, depth), tuple(rest))
+        if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
+            raise self.refuse("is-not-equals", node)
+        pairs = zip(node.ops, node.comparators, strict=True)
+        rest = tuple((_COMPARISONS[type(op)], self.read(value, depth)) for op, value in pairs)
+        return tree.Compare(*self.span(node), self.read(node.left, depth), rest)
 
     def choose(self, node: ast.IfExp, depth: int) -> tree.Node:
         parts = (self.read(part, depth) for part in (node.test, node.body, node.orelse))
@@ -164,10 +167,9 @@ class _Reader:
     def table(self, node: ast.Dict, depth: int) -> tree.Node:
         pairs = []
         for key, value in zip(node.keys, node.values, strict=True):
-            if key is None:
-                raise self.refuse("not-in-language", node, what="**")
+            assert key is not None  # noqa: S101 - for the type checker; `**` was refused as a sign
             read_key = self.read(key, depth)
-            if not isinstance(read_key, tree.Literal):
+            if not isinstance(read_key, tree.Literal) or read_key.value is None:
                 raise self.refuse("table-key", key)
             pairs.append((read_key, self.read(value, depth)))
         return tree.Table(*self.span(node), tuple(pairs))
@@ -177,9 +179,11 @@ class _Reader:
             raise self.refuse("too-many-loops", node)
         loops = []
         for loop in node.generators:
-            if not isinstance(loop.target, ast.Name) or loop.is_async:
+            if not isinstance(loop.target, ast.Name):
                 raise self.refuse("loop-name", loop.target)
             start, end = self.span(loop.target)
+            if self.source[start:end] in RESERVED or start in self.templates:
+                raise self.refuse("loop-name", loop.target)
             over = self.read(loop.iter, depth)
             conditions = tuple(self.read(test, depth) for test in loop.ifs)
             loops.append(tree.Loop(start, end, self.source[start:end], over, conditions))
@@ -188,9 +192,7 @@ class _Reader:
     def call(self, node: ast.Call, depth: int) -> tree.Node:
         if not isinstance(node.func, ast.Name):
             if isinstance(node.func, ast.Attribute):
-                start, end = self.span(node.func)
-                name = self.source[end - len(node.func.attr) : end]
-                raise _Refused(Problem("method-call", end - len(name), end, {"name": name}))
+                raise self._method(node, node.func)
             raise self.refuse("not-in-language", node, what="(…)(…)")
         start, end = self.span(node.func)
         name = self.source[start:end]
@@ -200,8 +202,7 @@ class _Reader:
             return tree.Aggregate(*self.span(node), name, self.comprehension(node.args[0], depth))
         named = []
         for keyword in node.keywords:
-            if keyword.arg is None:
-                raise self.refuse("not-in-language", keyword.value, what="**")
+            assert keyword.arg is not None  # noqa: S101 - for the type checker; `**` was refused as a sign
             at = keyword.col_offset + self.lead
             named.append((self.source[at : at + len(keyword.arg)], self.read(keyword.value, depth)))
         arguments = tuple(self.read(argument, depth) for argument in node.args)
@@ -210,7 +211,20 @@ class _Reader:
             return tree.Aggregate(*self.span(node), name, over)
         return tree.Call(*self.span(node), name, arguments, tuple(named))
 
+    def _method(self, node: ast.Call, function: ast.Attribute) -> _Refused:
+        """`data.code.trim()`; or a field with brackets in its name, `row.金额(元)`."""
+        _, end = self.span(function)
+        start = end - len(function.attr)
+        name = self.source[start:end]
+        if name.isascii():
+            return _Refused(Problem("method-call", start, end, {"name": name}))
+        of, (_, end) = self.span(function.value), self.span(node)
+        name = self.source[start:end]
+        write = f'{self.source[slice(*of)]}["{name}"]'
+        return _Refused(Problem("field-quoted", of[0], end, {"name": name, "write": write}))
+
     def template(self, start: int, end: int, depth: int) -> tree.Node:
+        """Read an f-string: its texts, and what stands in its braces."""
         parts: list[str | tree.Node] = []
         text, position, last = "", start + 2, end - 1
         while position < last:
@@ -218,48 +232,16 @@ class _Reader:
             if sign in "{}" and self.source[position + 1] == sign and position + 1 < last:
                 text, position = text + sign, position + 2
             elif sign == "{":
-                closing = self._closing(position, last)
-                parts += [unescape(text), self._inner(position + 1, closing, depth)]
+                closing = brace_end(self.source, position, last)
+                assert closing is not None  # noqa: S101 - for the type checker; the scanner found it
+                parts += [unescape(text), _read(self.source, position + 1, closing, depth)]
                 text, position = "", closing + 1
             elif sign == "}":
                 raise _Refused(Problem("bracket-extra", position, position + 1, {"sign": "}"}))
-            elif sign == "\\":
-                text, position = text + self.source[position : position + 2], position + 2
             else:
-                text, position = text + sign, position + 1
+                width = 2 if sign == "\\" else 1
+                text, position = text + self.source[position : position + width], position + width
         return tree.Template(start, end, (*parts, unescape(text)))
-
-    def _closing(self, opening: int, last: int) -> int:
-        depth, quote = 0, ""
-        for position in range(opening, last):
-            sign = self.source[position]
-            if quote:
-                quote = "" if sign == quote else quote
-            elif sign in "\"'":
-                quote = sign
-            elif sign in "{[(":
-                depth += 1
-            elif sign in "}])":
-                depth -= 1
-                if depth == 0:
-                    return position
-            elif depth == 1 and (sign == ":" or (sign == "!" and self.source[position + 1] != "=")):
-                raise _Refused(Problem("template-format", position, position + 1))
-        raise _Refused(Problem("bracket-open", opening, opening + 1, {"sign": "{"}))
-
-    def _inner(self, start: int, end: int, depth: int) -> tree.Node:
-        """Read the expression in the braces; blanks before it keep its columns those of the whole."""
-        if end - start > MAX_LENGTH or depth > MAX_DEPTH or not self.source[start:end].strip():
-            raise _Refused(Problem("expression-empty", start, end + 1))
-        scanned = scan(" " * start + self.source[start:end])
-        if scanned.problems:
-            raise _Refused(scanned.problems[0])
-        body = scanned.masked.lstrip()
-        try:
-            parsed = ast.parse(body, mode="eval")
-        except SyntaxError as error:
-            raise _Refused(_syntax_problem(self.source[:end], scanned, error)) from error
-        return _Reader(self.source[:end], scanned, len(scanned.masked) - len(body)).read(parsed.body, depth)
 
 
 _READERS: dict[type[ast.expr], Callable[[_Reader, Any, int], tree.Node]] = {

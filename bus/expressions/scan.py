@@ -10,48 +10,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bus.expressions.slips import CALLED, FOREIGN_WORDS, FULL_WIDTH, NAME_BRACKETS, QUOTES, WRONG_SIGNS, WRONG_WORDS
+from bus.expressions.tree import AGGREGATES
+
 MAX_LENGTH = 4000  # characters of one expression
-MAX_NESTING = 30  # brackets within brackets; Python's own compiler stops at 200
+MAX_NESTING = 30  # brackets within brackets, signs before signs; Python's own compiler stops at 200
 
 OPERATORS = frozenset(("and", "or", "not", "in", "if", "else", "for"))
+CONSTANTS = {"null": None, "true": True, "false": False, "None": None, "True": True, "False": False}
+RESERVED = OPERATORS | CONSTANTS.keys() | {"is"}  # only fields after a dot can be called so
 
 _TOKEN = re.compile(
     r"""(?P<blank>[ \t\r\n]+)
-    |(?P<text>[A-Za-z]{0,2}(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))
-    |(?P<number>\d[\w]*(?:\.\d\w*)?)
+    |(?P<text>(?!(?:if|in|or)["'])[A-Za-z]{0,2}(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))
+    |(?P<number>\.?\d\w*(?:\.\w*)*)
     |(?P<word>[^\W\d]\w*)
-    |(?P<wrong>&&|\|\||<>|===|!==|\*\*|//|:=|->|=>|!(?!=)|&|\||\?\?|\?|;|\^|~|@|\$|`|\\|(?<![=!<>])=(?!=))
+    |(?P<wrong>&&|\|\||<>|===|!==|<<|>>|\*\*|//|:=|->|=>|=<|!(?!=)|&|\||\?\?|\?|;|\^|~|@|\$|`|\\|(?<![=!<>])=(?!=))
     |(?P<sign>==|!=|<=|>=|[-+*/%<>()\[\]{},:.])
     """,
     re.VERBOSE | re.DOTALL,
 )
+_TEXT = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
+_PATH = re.compile(r"\w[\w.]*\Z")
 _PLAIN_NUMBER = re.compile(r"(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
 _CLOSING = {")": "(", "]": "[", "}": "{"}
-
-# What is typed → (code, what to write instead).
-_WRONG = {
-    "=": "==", "===": "==", "!==": "!=", "<>": "!=", "&&": "and", "&": "and (texts join with +)", "||": "or", "|": "or",
-    "!": "not", "??": "default(x, y)", "?": "x if condition else y", "=>": ">=",
-}
-_WRONG_WORDS = {"AND": "and", "OR": "or", "NOT": "not", "IN": "in", "IF": "if", "ELSE": "else", "FOR": "for"}
-_FOREIGN_WORDS = {  # of SQL and templates, between two values
-    "between": "a <= x <= b", "like": 'match(x, "pattern")', "contains": 'contains(x, "part")', "eq": "==", "ne": "!=",
-    "equals": "==", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "then": "a if condition else b", "startswith": 'starts(x, "…")',
-    "mod": "%", "div": "/", "xor": "!=", "exists": "has(x)", "大于": ">", "小于": "<", "等于": "==", "不等于": "!=", "并且": "and",
-    "或者": "or", "和": "and", "或": "or", "且": "and", "包含": 'contains(x, "…")',
-}  # fmt: skip
-_CALLED = {  # Excel's functions of that name
-    "IF": "x if condition else y", "AND": "a and b", "OR": "a or b", "NOT": "not x",
-}
-_FULL_WIDTH = {
-    "（": "(", "）": ")", "【": "[", "】": "]", "［": "[", "］": "]", "｛": "{", "｝": "}", "，": ",", "、": ",",
-    "：": ":", "；": ";", "＝": "==", "！": "not", "“": '"', "”": '"', "‘": "'", "’": "'", "＂": '"', "＇": "'",
-    "＜": "<", "＞": ">", "＋": "+", "－": "-", "—": "-", "×": "*", "＊": "*", "÷": "/", "／": "/", "％": "%",
-    "．": ".", "。": ".", "≥": ">=", "≤": "<=", "≠": "!=", "｜": "or", "＆": "and", "？": "x if condition else y",
-    "\u3000": " ", "\u00a0": " ",
-}
-_NAME_BRACKETS = {"（": "）", "【": "】", "［": "］"}
-_QUOTES = {"“": "”“\"", "”": "”“\"", "‘": "’‘'", "’": "’‘'", "＂": "＂\"", "＇": "＇'"}
 
 
 class Problem(NamedTuple):
@@ -66,11 +48,12 @@ class Problem(NamedTuple):
 
 
 class Token(NamedTuple):
-    """One sign, word, number or text."""
+    """One sign, word, number or text; `is_field` of a word after a dot."""
 
     kind: str
     text: str
     start: int
+    is_field: bool = False
 
     @property
     def end(self) -> int:
@@ -82,39 +65,224 @@ class Scanned:
     """An expression ready for Python's parser.
 
     Args:
-        masked: as long as the source; ASCII, one line.
-        templates: offset of each f-string → its whole source text.
+        masked: as long as the part that was scanned; ASCII, one line.
+        templates: where f-strings begin.
     """
 
     masked: str
-    templates: dict[int, str]
+    templates: frozenset[int]
     problems: tuple[Problem, ...]
 
 
-def scan(source: str) -> Scanned:
-    """Return the masked expression, or everything that is wrong with its signs and words."""
+def scan(source: str, start: int = 0, end: int | None = None) -> Scanned:
+    """Return the masked expression, or everything that is wrong with its signs and words.
+
+    Args:
+        start, end: the part to scan, what stands within the braces of an f-string; None means all.
+    """
     if len(source) > MAX_LENGTH:
-        return Scanned("", {}, (Problem("expression-too-long", 0, 1, {"limit": MAX_LENGTH}),))
-    problems: list[Problem] = []
-    templates: dict[int, str] = {}
-    masked: list[str] = []
-    before: Token | None = None
-    earlier = ""
-    tokens = list(_tokens(source, problems))
-    for token in tokens:
-        if token.kind == "blank":
-            masked.append(" " * len(token.text))
-            continue
-        _check_neighbours(before, token, problems)
-        named = before is not None and before.kind == "word" and earlier in ("(", ",")
-        following = source[token.end : token.end + 1]
-        masked.append(_mask(token, before, following, templates, problems, named=named))
-        earlier, before = before.text if before is not None else "", token
-    if not problems:
-        _check_brackets(tokens, problems)
-    if before is None and not problems:
-        problems.append(Problem("expression-empty", 0, 1))
-    return Scanned("".join(masked), templates, tuple(_as_one(problems)))
+        return Scanned("", frozenset(), (Problem("expression-too-long", 0, 1, {"limit": MAX_LENGTH}),))
+    scanner = _Scanner(source, start, len(source) if end is None else end, in_template=end is not None)
+    return scanner.scan()
+
+
+class _Scanner:
+    """One scan: what was read of it, what is open, what is wrong."""
+
+    def __init__(self, source: str, start: int, end: int, *, in_template: bool) -> None:
+        self.source, self.start, self.end, self.in_template = source, start, end, in_template
+        self.problems: list[Problem] = []
+        self.templates: set[int] = set()
+        self.opened: list[tuple[Token, bool]] = []  # brackets, and whether they are a call's
+        self.unbalanced: Problem | None = None
+        self.before = self.before_that = Token("start", "", start)
+        self.prefixes = 0
+        self.masks = {"word": self._word, "text": self._text, "number": self._number, "wrong": self._wrong}
+
+    def scan(self) -> Scanned:
+        masked = []
+        position = self.start
+        while position < self.end:
+            token = self._token(position)
+            position = token.end
+            if token.kind == "blank":
+                masked.append(" " * len(token.text))
+                continue
+            self._check_neighbours(token)
+            self._count_prefix(token)
+            mask = self.masks.get(token.kind, self._other)
+            masked.append(mask(token))
+            self.before_that, self.before = self.before, token
+        if not self.problems:
+            self._check_whole()
+        return Scanned("".join(masked), frozenset(self.templates), tuple(_as_one(self.problems)))
+
+    def _report(self, code: str, start: int, end: int, **fields: object) -> None:
+        self.problems.append(Problem(code, start, end, fields))
+
+    def _token(self, position: int) -> Token:
+        if self.source[position] in "fF" and self.source[position + 1 : position + 2] in ('"', "'"):
+            end = template_end(self.source, position, self.end)
+            if end is None:
+                self._report("text-not-closed", position, self.end, quote=self.source[position + 1])
+            return Token("template", self.source[position : end or self.end], position)
+        found = _TOKEN.match(self.source, position, self.end)
+        if found is None:
+            return self._unknown(position)
+        kind, text = found.lastgroup or "", found.group()
+        if kind == "number" and text[0] == "." and _ends_value(self.before):
+            return self._numbered_field(text, position)
+        return Token(kind, text, position, kind == "word" and self.before.text == ".")
+
+    def _numbered_field(self, text: str, position: int) -> Token:
+        """`lines.0`, `row.2nd`: what begins with a digit stands in brackets."""
+        name = text[1:].partition(".")[0]
+        end = position + 1 + len(name)
+        self._report_field(name, position, end, f"[{name}]" if name.isdecimal() else f'["{name}"]')
+        return Token("unknown", self.source[position:end], position)
+
+    def _report_field(self, name: str, dot: int, end: int, brackets: str) -> None:
+        """A field after a dot that is no word; the remedy shows it with what stands before it."""
+        path = _PATH.search(self.source, 0, dot)
+        of = path.group() if path is not None else ""
+        self._report("field-quoted", dot - len(of), end, name=name, write=f"{of}{brackets}")
+
+    def _unknown(self, position: int) -> Token:
+        """What no token begins with: reported, and read as what was probably meant."""
+        sign = self.source[position]
+        if sign in "\"'":
+            self._report("text-not-closed", position, self.end, quote=sign)
+            return Token("unknown", self.source[position : self.end], position)
+        if self.before.is_field and self.before.end == position and (odd := self._odd_field(position)) is not None:
+            return odd
+        write = FULL_WIDTH.get(sign)
+        if write is None:
+            self._report("sign-unknown", position, position + 1, sign=sign)
+            return Token("unknown", sign, position)
+        end = position + 1
+        if sign in QUOTES:  # the text between such quotes is no expression: report the pair once
+            closing = next((at for at in range(end, self.end) if self.source[at] in QUOTES[sign]), self.end - 1)
+            write, end = f"{write}{self.source[end:closing]}{write}", closing + 1
+        while sign in "＝＆｜" and self.source[end : end + 1] == sign:
+            end += 1
+        if self.source[position : end + 1] == "！＝":
+            write, end = "!=", end + 1
+        self._report("full-width", position, end, sign=self.source[position:end], write=write)
+        return Token("blank" if write == " " else "unknown", self.source[position:end], position)
+
+    def _odd_field(self, position: int) -> Token | None:
+        """The rest of a field's name that is no word, as in `row.金额（元）`; None when it is an operator."""
+        sign, before = self.source[position], self.before
+        end = position + 1
+        if sign in NAME_BRACKETS:
+            end = self.source.find(NAME_BRACKETS[sign], position, self.end) + 1
+        elif sign in FULL_WIDTH or sign.isascii():
+            return None
+        if not end:
+            return None
+        name = self.source[before.start : end]
+        self._report_field(name, before.start - 1, end, f'["{name}"]')
+        return Token("unknown", self.source[position:end], position)
+
+    def _check_neighbours(self, token: Token) -> None:
+        """Two values without a sign between them: `data.a data.b`, `"a" "b"`, `x y`."""
+        if not _ends_value(self.before) or not _begins_value(token):
+            return
+        if any(problem.code in ("operator-missing", "foreign-word") for problem in self.problems):
+            return  # what follows is no better, and its mend the same
+        if token.kind == "word" and (write := FOREIGN_WORDS.get(token.text.lower())):
+            self._report("foreign-word", token.start, token.end, typed=token.text, write=write)
+        else:
+            self._report("operator-missing", token.start, token.end, word=token.text[:40])
+
+    def _check_whole(self) -> None:
+        """What shows at the end only, where nothing else is wrong that may be its cause."""
+        if self.before.kind == "start":
+            self._report("expression-empty", self.start, max(self.end, self.start + 1))
+        elif self.unbalanced is not None:
+            self.problems.append(self.unbalanced)
+        elif self.opened:
+            opening = self.opened[-1][0]
+            self._report("bracket-open", opening.start, opening.end, sign=opening.text)
+
+    def _word(self, token: Token) -> str:
+        text = token.text
+        if not token.is_field:
+            if self._is_called(token):
+                self._report("function-foreign", token.start, token.end, name=text, write=CALLED[text.upper()])
+            elif text.upper() in WRONG_WORDS and text not in RESERVED:
+                self._report("wrong-word", token.start, token.end, typed=text, write=WRONG_WORDS[text.upper()])
+            if text in OPERATORS or text == "is":
+                return text  # `is` is refused as a whole comparison
+        # The parser folds names (ﬁ → fi) and trips over keywords; the real name is read from the source.
+        return text if text.isascii() and not keyword.iskeyword(text) else "_" * len(text)
+
+    def _is_called(self, token: Token) -> bool:
+        """`IF(a, b, c)`, as in Excel; `not (…)`, and after a value `if (…)`, are the language's own."""
+        if token.text.upper() not in CALLED or self.source[token.end : self.end].lstrip()[:1] != "(":
+            return False
+        return token.text not in OPERATORS or (token.text == "if" and not _ends_value(self.before))
+
+    def _text(self, token: Token) -> str:
+        if token.text[0] not in "\"'":
+            self._report("text-prefix", token.start, token.end, prefix=re.split("[\"']", token.text)[0])
+        return f'"{"x" * (len(token.text) - 2)}"'
+
+    def _number(self, token: Token) -> str:
+        if _PLAIN_NUMBER.fullmatch(token.text) is None:
+            self._report("number-unclear", token.start, token.end, typed=token.text)
+        return token.text
+
+    def _wrong(self, token: Token) -> str:
+        text = token.text
+        if text == "=" and self._names_an_argument():
+            return text  # lookup(…, to="name")
+        if text == "!" and self._begins_format():
+            self._report("template-format", token.start, token.end)
+        else:
+            code = "wrong-sign" if text in WRONG_SIGNS else "sign-unknown"
+            self._report(code, token.start, token.end, sign=text, write=WRONG_SIGNS.get(text, ""))
+        return text
+
+    def _names_an_argument(self) -> bool:
+        """Only directly in a call; in what `sum(…)` and its like go over, `=` was meant as `==`."""
+        if not self.opened or not self.opened[-1][1] or self.before.kind != "word" or self.before.is_field:
+            return False
+        called = re.split(r"\W", self.source[: self.opened[-1][0].start].rstrip())[-1]
+        return self.before_that.text in ("(", ",") and called not in AGGREGATES
+
+    def _other(self, token: Token) -> str:
+        """Signs, f-strings and what was reported already."""
+        if token.kind == "sign":
+            self._count_bracket(token)
+            if token.text == ":" and self._begins_format():
+                self._report("template-format", token.start, token.end)
+            return token.text
+        if token.kind == "template":
+            self.templates.add(token.start)
+        return "_" * len(token.text)
+
+    def _begins_format(self) -> bool:
+        """Within the braces of an f-string, behind a value: `{x:>5}`, `{x!r}`."""
+        return self.in_template and not self.opened and self.before.kind != "start"
+
+    def _count_prefix(self, token: Token) -> None:
+        """`not` and `-` in a row nest as brackets do."""
+        self.prefixes = self.prefixes + 1 if token.text in ("not", "-") and not token.is_field else 0
+        if self.prefixes == MAX_NESTING + 1:
+            self._report("nested-too-deep", token.start, token.end, limit=MAX_NESTING)
+
+    def _count_bracket(self, token: Token) -> None:
+        if token.text in "([{":
+            is_call = token.text == "(" and self.before.kind == "word" and not _is_operator(self.before)
+            self.opened.append((token, is_call))
+            if len(self.opened) == MAX_NESTING + 1:
+                self._report("nested-too-deep", token.start, token.end, limit=MAX_NESTING)
+        elif token.text in _CLOSING:
+            if self.opened and self.opened[-1][0].text == _CLOSING[token.text]:
+                self.opened.pop()
+            elif self.unbalanced is None:
+                self.unbalanced = Problem("bracket-extra", token.start, token.end, {"sign": token.text})
 
 
 def _as_one(problems: list[Problem]) -> Iterator[Problem]:
@@ -128,163 +296,59 @@ def _as_one(problems: list[Problem]) -> Iterator[Problem]:
             yield problem._replace(fields={"sign": " ".join(signs), "write": " ".join(signs.values())})
 
 
-def _tokens(source: str, problems: list[Problem]) -> Iterator[Token]:
-    position = 0
-    before: Token | None = None
-    while position < len(source):
-        if source[position] in "fF" and source[position + 1 : position + 2] in ('"', "'"):
-            end = _template_end(source, position, problems)
-            yield Token("template", source[position:end], position)
-            position = end
-            continue
-        found = _TOKEN.match(source, position)
-        if found is None:
-            end = _unknown(source, position, before, problems)
-            before = None
-            yield Token("unknown", source[position:end], position)
-            position = end
-            continue
-        before = Token(found.lastgroup or "", found.group(), position)
-        yield before
-        position = found.end()
+def _is_operator(token: Token) -> bool:
+    return not token.is_field and (token.text.lower() in OPERATORS or token.text == "is")
 
 
-def _unknown(source: str, position: int, before: Token | None, problems: list[Problem]) -> int:
-    """Report what no part of the language begins with; return where to read on."""
-    sign = source[position]
-    if sign in _NAME_BRACKETS and before is not None and before.kind == "word" and source[: before.start].endswith("."):
-        end = source.find(_NAME_BRACKETS[sign], position) + 1
-        if end:  # row.金额（元） is one name
-            name = source[before.start : end]
-            problems.append(Problem("field-quoted", before.start, end, {"name": name, "write": f'["{name}"]'}))
-            return end
-    if sign in "\"'":
-        problems.append(Problem("text-not-closed", position, len(source), {"quote": sign}))
-        return len(source)
-    if (ascii_sign := _FULL_WIDTH.get(sign)) is None:
-        problems.append(Problem("sign-unknown", position, position + 1, {"sign": sign}))
-        return position + 1
-    end = position + 1
-    if sign in _QUOTES:  # the text between such quotes is no expression: report the pair once
-        closing = next((at for at in range(end, len(source)) if source[at] in _QUOTES[sign]), len(source) - 1)
-        end = closing + 1
-        ascii_sign = ascii_sign + source[position + 1 : closing] + ascii_sign
-    while sign in "＝＆｜" and source[end : end + 1] == sign:
-        end += 1
-    ascii_sign = "!=" if source[position : end + 1] == "！＝" else ascii_sign
-    end += ascii_sign == "!="  and sign == "！"
-    problems.append(Problem("full-width", position, end, {"sign": source[position:end], "write": ascii_sign}))
-    return end
+def _begins_value(token: Token) -> bool:
+    return token.kind in ("number", "text", "template") or (token.kind == "word" and not _is_operator(token))
 
 
-def _template_end(source: str, start: int, problems: list[Problem]) -> int:
-    """Find the end of an f-string; texts and brackets inside its braces are skipped over."""
-    quote, position, depth = source[start + 1], start + 2, 0
-    while position < len(source):
+def _ends_value(token: Token) -> bool:
+    return _begins_value(token) or (token.kind == "sign" and token.text in ")]}")
+
+
+def template_end(source: str, start: int, end: int, depth: int = 0) -> int | None:
+    """Return where the f-string that begins at `start` ends; None when it does not end before `end`."""
+    quote, position = source[start + 1], start + 2
+    while position < end:
         sign = source[position]
-        if depth == 0:
-            if sign == "\\":
-                position += 1
-            elif sign == quote:
-                return position + 1
-            elif sign == "{" and source[position + 1 : position + 2] == "{":
-                position += 1
-            elif sign == "{":
-                depth = 1
-        elif sign in "{[(":
-            depth += 1
-        elif sign in "}])":
-            depth -= 1
-        elif sign in "\"'":
-            closing = source.find(sign, position + 1)
-            if closing < 0:
-                break
-            position = closing
-        position += 1
-    problems.append(Problem("text-not-closed", start, len(source), {"quote": quote}))
-    return len(source)
+        if sign == quote:
+            return position + 1
+        if sign == "\\" or (sign in "{}" and source[position + 1 : position + 2] == sign):
+            position += 2
+        elif sign == "{":
+            closing = brace_end(source, position, end, depth)
+            if closing is None:
+                return None
+            position = closing + 1
+        else:
+            position += 1
+    return None
 
 
-def _mask(
-    token: Token, before: Token | None, following: str, templates: dict[int, str], problems: list[Problem],
-    *, named: bool,
-) -> str:
-    """Return the stand-in for one token; `named` says that a word after `(` or `,` stands before it."""
-    kind, text, start = token
-    width = len(text)
-    if kind == "word":
-        after_dot = before is not None and before.text == "."
-        if not after_dot and text.upper() in _CALLED and following == "(":
-            if text != text.lower() or (text == "if" and (before is None or not _is_value(before, ending=True))):
-                fields = {"name": text, "write": _CALLED[text.upper()]}
-                problems.append(Problem("function-foreign", start, token.end, fields))
-        elif not after_dot and text.upper() in _WRONG_WORDS and text != text.lower():
-            problems.append(Problem("wrong-word", start, token.end, {"typed": text, "write": _WRONG_WORDS[text.upper()]}))
-        if after_dot or text not in OPERATORS:
-            # The parser folds names (ﬁ → fi) and trips over keywords; the real name is read from the source.
-            return text if text.isascii() and not keyword.iskeyword(text) else _stand_in(text, after_dot)
-        return text
-    if kind == "template":
-        templates[start] = text
-        return "_" * width
-    if kind == "text":
-        if text[0] not in "\"'":
-            problems.append(Problem("text-prefix", start, token.end, {"prefix": re.split("[\"']", text)[0]}))
-        elif width == 2 and before is not None and before.end == start and before.kind == "text":
-            problems.append(Problem("text-tripled", start, token.end))
-        return f'"{"x" * (width - 2)}"'
-    if kind == "number":
-        if _PLAIN_NUMBER.fullmatch(text) is None:
-            problems.append(Problem("number-unclear", start, token.end, {"typed": text}))
-        return text if text.isascii() else "1" * width
-    if text == "=" and named:
-        return text  # lookup(…, to="name")
-    if kind == "wrong":
-        code = "wrong-sign" if text in _WRONG else "sign-unknown"
-        problems.append(Problem(code, start, token.end, {"sign": text, "typed": text, "write": _WRONG.get(text, "")}))
-    return text
-
-
-def _stand_in(word: str, after_dot: bool) -> str:
-    if not after_dot and keyword.iskeyword(word):
-        return word  # lambda, await, is …: the parser says what they are, and it is refused there
-    return "_" * len(word)
-
-
-def _check_neighbours(before: Token | None, token: Token, problems: list[Problem]) -> None:
-    """Two values without a sign between them: `data.a data.b`, `"a" "b"`, `x y`."""
-    if before is None or not _is_value(before, ending=True) or not _is_value(token, ending=False):
-        return
-    if token.kind == "word" and (token.text.lower() in OPERATORS or keyword.iskeyword(token.text)):
-        return
-    if before.kind == "word" and (before.text.lower() in OPERATORS or keyword.iskeyword(before.text)):
-        return
-    if any(problem.code in ("operator-missing", "foreign-word") for problem in problems):
-        return  # what follows is no better, and its mend the same
-    if token.kind == "word" and (write := _FOREIGN_WORDS.get(token.text.lower())):
-        problems.append(Problem("foreign-word", token.start, token.end, {"typed": token.text, "write": write}))
-    else:
-        problems.append(Problem("operator-missing", token.start, token.end, {"word": token.text[:40]}))
-
-
-def _is_value(token: Token, *, ending: bool) -> bool:
-    return token.kind in ("word", "number", "text", "template") or (ending and token.text in (")", "]", "}"))
-
-
-def _check_brackets(tokens: list[Token], problems: list[Problem]) -> None:
-    opened: list[Token] = []
-    for token in tokens:
-        if token.kind != "sign":
+def brace_end(source: str, opening: int, end: int, depth: int = 0) -> int | None:
+    """Return where the brace closes that opens an f-string's value; texts and brackets in it are skipped."""
+    if depth > MAX_NESTING:
+        return None
+    position, opened = opening, 0
+    while position < end:
+        sign = source[position]
+        if sign in "\"'":
+            after = _text_end(source, position, end, depth)
+            if after is None:
+                return None
+            position = after
             continue
-        if token.text in "([{":
-            opened.append(token)
-            if len(opened) > MAX_NESTING:
-                problems.append(Problem("nested-too-deep", token.start, token.end, {"limit": MAX_NESTING}))
-                return
-        elif token.text in _CLOSING:
-            if not opened or opened[-1].text != _CLOSING[token.text]:
-                problems.append(Problem("bracket-extra", token.start, token.end, {"sign": token.text}))
-                return
-            opened.pop()
-    if opened:
-        problems.append(Problem("bracket-open", opened[-1].start, opened[-1].end, {"sign": opened[-1].text}))
+        opened += (sign in "{[(") - (sign in "}])")
+        if not opened:
+            return position
+        position += 1
+    return None
+
+
+def _text_end(source: str, quote: int, end: int, depth: int) -> int | None:
+    if source[quote - 1] in "fF" and not (source[quote - 2].isalnum() or source[quote - 2] == "_"):
+        return template_end(source, quote - 1, end, depth + 1)
+    text = _TEXT.match(source, quote, end)
+    return text.end() if text is not None else None

@@ -69,7 +69,7 @@ class Scope:
     constants: dict[str, Any] = field(default_factory=dict)
     read_back: set[tuple[str, str]] = field(default_factory=set)
 
-    def with_names(self, **names: Code) -> "Scope":
+    def with_names(self, /, **names: Code) -> "Scope":
         """The same scope with further names; faults and constants stay shared."""
         return self._with({**self.names, **names}, self.present)
 
@@ -91,7 +91,7 @@ class Scope:
         self.problems.append(Problem(code, start, end, fields, warning, hint_code))
 
     def constant(self, value: Any) -> str:
-        """Return the name under which generated code finds `value`."""
+        """Return what stands for `value` in generated code: itself, or a name for it."""
         if type(value) in (str, int, bool, type(None)):
             return repr(value)
         name = f"c{len(self.constants)}"
@@ -119,7 +119,7 @@ def kind_of(type_: Type) -> str | None:
 
 def unify(left: Type, right: Type) -> Type:
     """The type of a value that is one or the other."""
-    if left == right or right == NULL:
+    if right in (left, NULL):
         return left
     if left == NULL:
         return right

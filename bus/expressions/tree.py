@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 Constant = str | int | Decimal | bool | None
+AGGREGATES = frozenset(("sum", "any", "all", "min", "max"))  # functions of a list or of a loop
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 
 from bus.expressions.scope import Code, kind_of
 from bus.mapping.generate import Program
-from bus.mapping.shape import Entry, Group, Leaf
+from bus.mapping.shape import Entry, Group, Leaf, Several
 from bus.nearest import nearest
 from bus.places import Finding
 from bus.types import ANY, BOOLEAN, DATE, DATETIME, DECIMAL, INTEGER, TEXT, ListOf, Record, Type
@@ -50,14 +50,19 @@ def field_type(wanted: Type | None, name: str) -> Type | None:
     return None
 
 
-def check_loops(entry: Entry, wanted: Type | None, path: str, program: Program) -> None:
-    """Report a mapping where the event has a list, and the other way round."""
-    if not isinstance(entry.value, Group) or wanted is None or wanted == ANY:
+def check_shape(entry: Entry, wanted: Type | None, path: str, program: Program) -> None:
+    """Report a mapping where the event has a list or a single value, and the other way round."""
+    if isinstance(entry.value, Leaf) or wanted is None or wanted == ANY:
         return
-    if bool(entry.value.loops) != isinstance(wanted, ListOf):
-        code = "list-field-needs-for" if isinstance(wanted, ListOf) else "field-is-no-list"
-        fields = {"field": _joined(path), "type": program.event_type}
-        program.findings.append(Finding("error", code, entry.place, fields))
+    is_list = isinstance(entry.value, Several) or bool(entry.value.loops)
+    fields: dict[str, object] = {"field": _joined(path), "type": program.event_type}
+    if is_list != isinstance(wanted, ListOf):
+        code = "field-is-no-list" if is_list else "list-field-needs-for"
+        if is_list or isinstance(wanted, ListOf):
+            program.findings.append(Finding("error", code, entry.place, fields))
+    elif not is_list and not isinstance(wanted, Record):
+        fields = {"field": _joined(path), "wanted": str(wanted), "kind": "mapping", "function": ""}
+        program.findings.append(Finding("error", "field-type", entry.place, fields, "field-type-other"))
 
 
 def check_leaf(leaf: Leaf, code: Code, wanted: Type | None, path: str, program: Program) -> None:

@@ -1,14 +1,15 @@
 """Generates the Python of a mapping: one statement a leaf, so that a line of it leads back to routing.yaml.
 
-A failing expression raises from its own generated line; `Program.locate` reads that line, and the
+A failing expression raises from its own generated line; what runs the code reads that line, and the
 loop counters of its frame, and says which field of which document failed, and where it was typed.
 That costs nothing while all is well.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType, TracebackType
-from typing import Any, Literal
+from types import FunctionType, ModuleType, TracebackType
+from typing import Any, Literal, NamedTuple
 
 from bus.errors import BusError, ExpressionError, Where
 from bus.expressions import context, operators
@@ -22,17 +23,28 @@ from bus.expressions.compile import (
 from bus.expressions.parse import parse
 from bus.expressions.scope import Code, Scope, local
 from bus.functions import FUNCTIONS
+from bus.functions.lists import is_empty
 from bus.mapping import values
 from bus.mapping.shape import For, Group, Let, Source
 from bus.places import Finding
 from bus.types import INTEGER
 
+MAX_LOOPS = 10  # within each other; Python's own compiler stops at 20
+_COUNTER = re.compile(r"\{(i\d+)\}")
+
+
+def _functions_of(module: ModuleType) -> dict[str, Any]:
+    """What a module has of its own, by the names generated code calls it."""
+    return {name: held for name, held in vars(module).items() if getattr(held, "__module__", "") == module.__name__}
+
+
 _NAMESPACE: Mapping[str, Any] = {
-    **{name: getattr(operators, name) for name in vars(operators) if not name.startswith("_")},
-    **{name: getattr(values, name) for name in vars(values) if not name.startswith("_")},
+    **_functions_of(operators), **_functions_of(values),
     **{name: getattr(context, name) for name in ("lookup", "lookup_or", "known")},
     **{f"f_{name}": function.call for name, function in FUNCTIONS.items()},
+    "is_empty": is_empty,
     "EMPTY": {},
+    "END": operators.END,
     "PASS_ON": values.PASS_ON,
     "MAX_ROUNDS": operators.MAX_ROUNDS,
     "__builtins__": {"enumerate": enumerate},
@@ -47,11 +59,19 @@ class Spot:
     source: Source
 
     def where(self, counters: Mapping[str, Any]) -> Where:
-        path = self.path
-        for name, value in counters.items():
-            path = path.replace(f"{{{name}}}", str(value))
+        """The place with its counters filled in; of the other local names nothing is looked at."""
+        path = _COUNTER.sub(lambda found: str(counters.get(found[1], found[0])), self.path)
         place = self.source.place_of()
         return Where(path, self.source.text, place.file, place.line, place.column)
+
+
+class Opened(NamedTuple):
+    """A group whose lines follow: what they may name, their path, and what to go back to after them."""
+
+    scope: Scope
+    path: str
+    depth: int
+    loops: int
 
 
 @dataclass(slots=True)
@@ -65,6 +85,7 @@ class Program:
     lines: list[str] = field(default_factory=list)
     spots: dict[int, Spot] = field(default_factory=dict)
     depth: int = 1
+    loops: int = 0
     event_type: str = ""  # of the event being made, for messages
     counters: list[str] = field(default_factory=list)
     _count: int = 0
@@ -113,34 +134,40 @@ class Program:
             scope = scope.with_names(**{let.name: Code(local(let.name), code.type, code.nullable, code.missing)})
         return scope
 
-    def loop(self, spec: For, scope: Scope, path: str) -> tuple[Scope, str, str]:
-        """Open a `for`; return the scope within, the name of the position, and of the rounds counted so far."""
+    def loop(self, spec: For, scope: Scope, path: str) -> tuple[Scope, str]:
+        """Open a `for`; return the scope within and the name of the position."""
         over = self.expression(spec.over, scope)
         parsed = parse(spec.over.text)
         element = over if isinstance(parsed, tuple) else loop_element(over, scope, parsed)
         self._found(spec.over, scope, over)
         self._check_cover(spec.name, spec.place, scope)
-        position, rounds = self.fresh("i"), self.fresh("r")
-        self.line(f"{rounds} = 0")
+        position = self.fresh("i")
+        self.counters.append(position)
         header = f"for {position}, {local(spec.name)} in enumerate(rounds({over.text}, budget)):"
         self.line(header, Spot(path, spec.over))
-        self.counters.append(position)
         self.depth += 1
+        self.loops += 1
+        if self.loops == MAX_LOOPS + 1:
+            self.findings.append(Finding("error", "nested-too-deep", spec.place, {"limit": MAX_LOOPS}))
         scope = scope.with_names(**{spec.name: Code(local(spec.name), element.type, element.nullable)})
-        if spec.counter:
-            self._check_cover(spec.counter, spec.place, scope)
-            self.line(f"{local(spec.counter)} = {rounds} + 1")
-            scope = scope.with_names(**{spec.counter: Code(local(spec.counter), INTEGER, nullable=False)})
-        return scope, position, rounds
+        return scope, position
 
-    def open(self, group: Group, scope: Scope, path: str) -> tuple[Scope, str, int]:
-        """Open a group's loops, condition and lets; return the scope, the path and the depth to go back to."""
-        depth = self.depth
-        counted = []
+    def open(self, group: Group, scope: Scope, path: str) -> Opened:
+        """Open a group's loops, condition and lets; `close` takes what it returns."""
+        depth, loops = self.depth, self.loops
+        counting = []
         for spec in group.loops:
-            scope, position, rounds = self.loop(spec, scope, path)
-            path = f"{path}[{{{position}}}]" if spec is group.loops[0] else path
-            counted.append(rounds)
+            count = self._begin_count(group, spec) if spec.counter else ""
+            scope, position = self.loop(spec, scope, path)
+            path = f"{path}[{{{position}}}]"
+            if spec.counter:
+                self._check_cover(spec.counter, spec.place, scope)
+                self.line(f"{local(spec.counter)} = {count or position} + 1")
+                scope = scope.with_names(**{spec.counter: Code(local(spec.counter), INTEGER, nullable=False)})
+            if count and spec is group.loops[-1]:
+                counting.append(f"{count} += 1")
+            elif count:  # an outer round comes out with the first inner one
+                counting.append(f"if {count}_at != {position}: {count}_at = {position}; {count} += 1")
         if group.let_first:
             scope = self.lets(group.lets, scope, path)
         if group.condition is not None:
@@ -149,16 +176,25 @@ class Program:
             self.depth += 1
             parsed = parse(group.condition.text)
             scope = scope.knowing(frozenset() if isinstance(parsed, tuple) else shown_present(parsed))
+        for line in counting:
+            self.line(line)
         if not group.let_first:
             scope = self.lets(group.lets, scope, path)
-        for rounds in counted:
-            self.line(f"{rounds} += 1")
-        return scope, path, depth
+        return Opened(scope, path, depth, loops)
 
-    def close(self, depth: int) -> None:
+    def _begin_count(self, group: Group, spec: For) -> str:
+        """Set a counter of the rounds that come out to 0; "" where the position counts them already."""
+        innermost = spec is group.loops[-1]
+        if innermost and group.condition is None:
+            return ""
+        count = self.fresh("r")
+        self.line(f"{count} = 0" if innermost else f"{count}, {count}_at = 0, -1")
+        return count
+
+    def close(self, opened: Opened) -> None:
         """Close what `open` opened."""
         self.line("pass")
-        self.depth = depth
+        self.depth, self.loops = opened.depth, opened.loops
 
     def _check_cover(self, name: str, place: Any, scope: Scope) -> None:
         check_cover(name, 0, len(name), scope)
@@ -169,7 +205,7 @@ class Program:
     def compiled(self) -> Callable[..., Any]:
         """Return the function; what goes wrong in it carries `where`."""
         namespace = {**_NAMESPACE, **self.scope.constants}
-        filename = f"<{self.name}>"
+        filename = f"<{ascii(self.name)[1:-1]}>"
         # Generated by us from checked parts: names are encoded, texts are repr()s, builtins are gone.
         exec(compile("\n".join(self.lines), filename, "exec"), namespace)  # noqa: S102
         made: FunctionType = namespace["made"]

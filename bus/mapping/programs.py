@@ -11,8 +11,9 @@ from bus.expressions.scope import EVENT, FAILURE, Code, Columns, Scope
 from bus.mapping import to_tree, to_xml
 from bus.mapping.generate import Program, Spot
 from bus.mapping.shape import For, Group, Leaf, Let, Shape, Source
+from bus.mapping.to_tree import Leaves
 from bus.places import Finding, Place
-from bus.types import ANY, Record, Type
+from bus.types import ANY, DATETIME, Record, Type
 
 DELIVERY_PARAMETERS = "event, data, ctx"
 ANSWER_PARAMETERS = "event, data, response, failure, ctx"
@@ -106,34 +107,46 @@ def route_program(
     """A route: `made(event, data, ctx) -> list[Made]`, one for each round."""
     program = Program(name, DELIVERY_PARAMETERS, scope)
     program.line("made = []")
-    inner, _, depth = program.open(rounds.group(), scope, "")
+    opened = program.open(rounds.group(), scope, "")
+    inner = opened.scope
     counters = ".".join(f"{{{counter}}}" for counter in program.counters)
     round_ = f"f'{counters}'" if counters else "'0'"  # the same for the same document, whatever `if` lets pass
     body = _body(program, format_, shape, inner)
     named = _text(program, extras.name, inner, "name")
     path = _text(program, extras.path, inner, "path")
-    headers = ", ".join(f"{key!r}: {_text(program, source, inner, key)}" for key, source in extras.headers)
+    lines = ((key, _text(program, source, inner, f"headers.{key}", need="need_line")) for key, source in extras.headers)
+    headers = ", ".join(f"{key!r}: {line}" for key, line in lines)
     program.line(f"made.append(({round_}, {body}, {named}, {path}, {{{headers}}}))")
-    program.close(depth)
+    program.close(opened)
     program.line("return made")
     return program
+
+
+_LEAVES = {"csv": Leaves.COLUMNS, "fixed": Leaves.COLUMNS, "text": Leaves.SINGLE, "rows": Leaves.SINGLE}
 
 
 def _body(program: Program, format_: str, shape: Shape | None, scope: Scope) -> str:
     if shape is None:
         return "None"
+    _check_whole(program, shape, format_)
     if format_ == "xml" and isinstance(shape, Group) and len(shape.entries) == 1 and not shape.loops:
-        scope = program.lets(shape.lets, scope, "")
-        return to_xml.emit_document(shape.entries[0], program, scope)
+        return to_xml.emit_document(shape, program, scope)
     if format_ == "json" and isinstance(shape, Leaf) and shape.source.text.strip() == "data":
         return "PASS_ON"  # the body as it came, unknown fields and all
-    return to_tree.emit(shape, program, scope, "", blanks=format_ in ("csv", "fixed"))
+    return to_tree.emit(shape, program, scope, "", _LEAVES.get(format_, Leaves.TREES))
 
 
-def _text(program: Program, source: Source | None, scope: Scope, path: str) -> str:
+def _check_whole(program: Program, shape: Shape, what: str) -> None:
+    """Report an `if` that would leave out the whole of it: it decides about the round, and stands there."""
+    if isinstance(shape, Group) and shape.condition is not None and not shape.loops:
+        place = shape.condition.place_of()
+        program.findings.append(Finding("error", "if-beside", place, {"what": what}))
+
+
+def _text(program: Program, source: Source | None, scope: Scope, path: str, need: str = "need_text") -> str:
     if source is None:
         return "''"
-    return to_tree.text_leaf(Leaf(source), program, scope, path)
+    return to_tree.text_leaf(Leaf(source), program, scope, path, need)
 
 
 class MakingParts(NamedTuple):
@@ -154,9 +167,9 @@ def rule_program(
     """An inbound rule: `made(document, ctx) -> list[MadeEvent]`."""
     program = Program(name, "document, ctx", scope)
     program.line("made = []")
-    inner, _, depth = program.open(rounds.group(), scope, "")
-    _append_event(program, making, target, inner)
-    program.close(depth)
+    opened = program.open(rounds.group(), scope, "")
+    _append_event(program, making, target, opened.scope)
+    program.close(opened)
     program.line("return made")
     return program
 
@@ -175,11 +188,14 @@ def _append_event(program: Program, making: MakingParts, target: Record | None, 
     subject = _text(program, making.subject, scope, "subject")
     time = "None"
     if making.time is not None:
-        time = to_tree.emit_leaf(Leaf(making.time), program, scope, "time")
+        time = to_tree.emit(Leaf(making.time), program, scope, "time", wanted=DATETIME)
     key = _text(program, making.key, scope, "key")
     data = "{}"
     if making.map is not None:
         program.event_type = making.event
+        _check_whole(program, making.map, "map")
+        if isinstance(making.map, Group) and making.map.loops:
+            program.findings.append(Finding("error", "for-beside", making.map.loops[0].place))
         data = to_tree.emit(making.map, program, scope, "", wanted=target)
     elif target is not None and (needed := [name for name, field in target.fields.items() if field.required]):
         fields = {"what": program.name, "type": making.event, "fields": ", ".join(needed)}

@@ -1,117 +1,161 @@
 """Mappings that make a tree of dicts and lists: JSON, CSV, fixed width, database rows, events."""
 
-from collections.abc import Mapping
-from typing import Any
+from enum import Enum
 
 from bus.expressions.scope import Code, Scope, kind_of
-from bus.mapping.checks import check_group, check_leaf, check_loops, field_type
+from bus.mapping.checks import check_group, check_leaf, check_shape, field_type
 from bus.mapping.generate import Program, Spot
 from bus.mapping.shape import Entry, Group, Leaf, Several, Shape
 from bus.places import Finding
 from bus.types import ANY, TEXT, ListOf, Record, Type
 
 
+class Leaves(Enum):
+    """What the format takes as a value."""
+
+    TREES = "trees"  # JSON, XML, events: anything
+    SINGLE = "single"  # text: a text, a number, a date
+    COLUMNS = "columns"  # CSV, fixed width: the same, and a key left out is null, since columns keep their places
+
+
 def emit(
-    shape: Shape, program: Program, scope: Scope, path: str, *, blanks: bool = False, wanted: Type | None = None
+    shape: Shape, program: Program, scope: Scope, path: str, leaves: Leaves = Leaves.TREES, wanted: Type | None = None
 ) -> str:
     """Add the lines that compute a value that must be there; return the name it has then.
 
+    What is left out by its `if` is None.
+
     Args:
-        blanks: a left-out key is null instead, since columns keep their places (csv, fixed).
         wanted: the type of the event's field it fills, where it fills one.
     """
-    if isinstance(shape, Leaf):
-        return emit_leaf(shape, program, scope, path, wanted)
-    inner_type = wanted.item if isinstance(wanted, ListOf) else wanted
-    name = program.fresh("t")
-    if isinstance(shape, Several):
-        program.line(f"{name} = []")
-        for position, item in enumerate(shape.items):
-            if isinstance(item, Group) and (item.loops or item.condition):
-                _emit_rounds(item, name, program, scope, path, blanks=blanks, wanted=inner_type)
-            else:
-                one = emit(item, program, scope, f"{path}[{position}]", blanks=blanks, wanted=inner_type)
-                program.line(f"{name}.append({one})")
-        return name
-    if shape.loops:
-        program.line(f"{name} = []")
-        _emit_rounds(shape, name, program, scope, path, blanks=blanks, wanted=inner_type)
-        return name
-    program.line(f"{name} = None" if shape.condition else f"{name} = {{}}")
-    inner, path, depth = program.open(shape, scope, path)
-    if shape.condition:
-        program.line(f"{name} = {{}}")
-    _emit_entries(shape, name, program, inner, path, blanks=blanks, wanted=inner_type)
-    program.close(depth)
-    return name
+    return _Emitter(program, leaves).shape(shape, scope, path, wanted)
 
 
-def _emit_rounds(
-    group: Group, name: str, program: Program, scope: Scope, path: str, *, blanks: bool, wanted: Type | None
-) -> None:
-    inner, path, depth = program.open(group, scope, path)
-    one = program.fresh("t")
-    program.line(f"{one} = {{}}")
-    _emit_entries(group, one, program, inner, path, blanks=blanks, wanted=wanted)
-    program.line(f"{name}.append({one})")
-    program.close(depth)
+class _Emitter:
+    """Adds lines to one program.
 
+    Under an optional key (`name?:`) whatever comes out empty is left out: each round, each item of a
+    written-out list, and the key itself when nothing is left.
+    """
 
-def _emit_entries(
-    group: Group, target: str, program: Program, scope: Scope, path: str, *, blanks: bool, wanted: Type | None
-) -> None:
-    """Add the lines that put each key into the mapping called `target`."""
-    if isinstance(wanted, Record):
-        check_group(group, wanted, path, program)
-    for entry in group.entries:
-        below = f"{path}.{entry.key}" if path else entry.key
-        type_ = field_type(wanted, entry.key)
-        check_loops(entry, type_, below, program)
-        if isinstance(entry.value, Leaf) and entry.optional:
-            _emit_optional(entry, target, program, scope, below, blanks=blanks, wanted=type_)
-            continue
-        name = emit(entry.value, program, scope, below, blanks=blanks, wanted=type_)
-        put = f"{target}[{entry.key!r}] = {name}"
-        if entry.optional:
-            program.line(f"if not is_empty({name}): {put}")
-        elif isinstance(entry.value, Group) and entry.value.condition and not entry.value.loops:
-            program.line(f"if {name} is not None: {put}")
+    def __init__(self, program: Program, leaves: Leaves) -> None:
+        self.program, self.leaves = program, leaves
+
+    def shape(self, shape: Shape, scope: Scope, path: str, wanted: Type | None, *, optional: bool = False) -> str:
+        if isinstance(shape, Leaf):
+            return self.leaf(shape, scope, path, wanted, optional=optional)
+        program, inner = self.program, wanted.item if isinstance(wanted, ListOf) else wanted
+        name = program.fresh("t")
+        if isinstance(shape, Several):
+            program.line(f"{name} = []")
+            for position, item in enumerate(shape.items):
+                self.item(item, name, scope, f"{path}[{position}]", inner, optional=optional)
+        elif shape.loops:
+            program.line(f"{name} = []")
+            self.rounds(shape, name, scope, path, inner, optional=optional)
         else:
-            program.line(put)
+            if shape.condition:
+                program.line(f"{name} = None")
+            opened = program.open(shape, scope, path)
+            program.line(f"{name} = {{}}")
+            self.entries(shape, name, opened.scope, opened.path, inner)
+            program.close(opened)
+        return name
+
+    def item(self, item: Shape, target: str, scope: Scope, path: str, wanted: Type | None, *, optional: bool) -> None:
+        """One item of a written-out list: a value, or a mapping with a loop or a condition of its own."""
+        if isinstance(item, Group) and (item.loops or item.condition):
+            self.rounds(item, target, scope, path.rpartition("[")[0] if item.loops else path, wanted, optional=optional)
+            return
+        name = self.shape(item, scope, path, wanted, optional=optional)
+        empty = f"is_hollow({name})" if isinstance(item, Group) else f"is_empty({name})"
+        self.program.line(f"if not {empty}: {target}.append({name})" if optional else f"{target}.append({name})")
+
+    def rounds(
+        self, group: Group, target: str, scope: Scope, path: str, wanted: Type | None, *, optional: bool
+    ) -> None:
+        program = self.program
+        opened = program.open(group, scope, path)
+        name = program.fresh("t")
+        program.line(f"{name} = {{}}")
+        self.entries(group, name, opened.scope, opened.path, wanted)
+        program.line(f"if not is_hollow({name}): {target}.append({name})" if optional else f"{target}.append({name})")
+        program.close(opened)
+
+    def entries(self, group: Group, target: str, scope: Scope, path: str, wanted: Type | None) -> None:
+        """Add the lines that put each key into the mapping called `target`."""
+        if isinstance(wanted, Record):
+            check_group(group, wanted, path, self.program)
+        for entry in group.entries:
+            below = f"{path}.{entry.key}" if path else entry.key
+            self.entry(entry, target, scope, below, field_type(wanted, entry.key))
+
+    def entry(self, entry: Entry, target: str, scope: Scope, path: str, wanted: Type | None) -> None:
+        check_shape(entry, wanted, path, self.program)
+        name = self.shape(entry.value, scope, path, wanted, optional=entry.optional)
+        put = f"{target}[{entry.key!r}] = {name}"
+        if not entry.optional:
+            left_out = isinstance(entry.value, Group) and entry.value.condition and not entry.value.loops
+            self.program.line(f"if {name} is not None: {put}" if left_out else put)
+            return
+        hollow = isinstance(entry.value, Group) and not entry.value.loops
+        self.program.line(f"if not {'is_hollow' if hollow else 'is_empty'}({name}): {put}")
+        if self.leaves is Leaves.COLUMNS:
+            self.program.line(f"else: {target}[{entry.key!r}] = None")
+
+    def leaf(self, leaf: Leaf, scope: Scope, path: str, wanted: Type | None, *, optional: bool) -> str:
+        """Add the line of one value; an optional one may be empty, any other fails then."""
+        program = self.program
+        code = program.expression(leaf.source, scope)
+        check_leaf(leaf, code, wanted, path, program)
+        if self.leaves is not Leaves.TREES and kind_of(code.type) in ("list", "mapping"):
+            program.report("error", "text-of-list", leaf.source, kind=str(code.type))
+        text = self.placed(code, wanted)
+        if not optional:
+            warn_missing(leaf, code, program, path)
+            text = needed(text, code)
+        name = program.fresh("x")
+        program.line(f"{name} = {text}", Spot(path, leaf.source))
+        return name
+
+    def placed(self, code: Code, wanted: Type | None) -> str:
+        """Generated code for the value as it has its place: what may be an element becomes its text, or a tree."""
+        if not _holds_any(code.type):
+            return code.text
+        if self.leaves is not Leaves.TREES or (wanted not in (None, ANY) and not isinstance(wanted, ListOf | Record)):
+            return f"single({code.text})"
+        if isinstance(wanted, ListOf):
+            return f"{'trees' if isinstance(wanted.item, Record) or wanted.item == ANY else 'singles'}({code.text})"
+        return f"tree({code.text})"
 
 
-def _emit_optional(
-    entry: Entry, target: str, program: Program, scope: Scope, path: str, *, blanks: bool, wanted: Type | None
-) -> None:
-    assert isinstance(entry.value, Leaf)  # noqa: S101 - for the type checker; the caller looked
-    leaf, key = entry.value, repr(entry.key)
-    code = program.expression(leaf.source, scope)
-    check_leaf(leaf, code, wanted, path, program)
-    value = program.fresh("x")
-    program.line(f"{value} = {code.text}", Spot(path, leaf.source))
-    program.line(f"if not is_empty({value}): {target}[{key}] = {as_tree(value, code)}", Spot(path, leaf.source))
-    if blanks:
-        program.line(f"else: {target}[{key}] = None")
+def _holds_any(type_: Type) -> bool:
+    """Whether a value of this type may hold an element of an XML document."""
+    if isinstance(type_, ListOf):
+        return _holds_any(type_.item)
+    if isinstance(type_, Record):
+        return any(_holds_any(field.type) for field in type_.fields.values())
+    return type_ == ANY
 
 
-def emit_leaf(leaf: Leaf, program: Program, scope: Scope, path: str, wanted: Type | None = None) -> str:
-    """Add the line of one required value; return its name."""
-    code = program.expression(leaf.source, scope)
-    check_leaf(leaf, code, wanted, path, program)
-    warn_missing(leaf, code, program, path)
-    name = program.fresh("x")
-    program.line(f"{name} = {needed(code)}", Spot(path, leaf.source))
-    return name
+def needed(text: str, code: Code) -> str:
+    """Generated code for a value that must not be empty, by what is known of its type."""
+    if code.type == TEXT:
+        return f"need_text({text})"
+    if kind_of(code.type) is None:
+        return f"need({text})"
+    return f"need_value({text})" if code.nullable else text
 
 
-def text_leaf(leaf: Leaf, program: Program, scope: Scope, path: str) -> str:
+def text_leaf(leaf: Leaf, program: Program, scope: Scope, path: str, need: str = "need_text") -> str:
     """Add the line of one value that must be a text (ids, names); return its name."""
     code = program.expression(leaf.source, scope)
     if kind_of(code.type) not in (None, "text"):
         program.report("error", "text-needed", leaf.source, kind=str(code.type), key=path)
     warn_missing(leaf, code, program, path, optional=False)
     name = program.fresh("x")
-    program.line(f"{name} = need_text(as_text({code.text}))", Spot(path, leaf.source))
+    text = code.text if code.type == TEXT else f"as_text({code.text})"
+    program.line(f"{name} = {need}({text})", Spot(path, leaf.source))
     return name
 
 
@@ -119,31 +163,9 @@ def warn_missing(leaf: Leaf, code: Code, program: Program, path: str, *, optiona
     """A value the schema says may be missing, mapped without `?`, where a key can have one, or `default`."""
     if code.nullable and code.missing:
         key = path.rsplit(".", 1)[-1]
-        at = max(leaf.source.text.find(code.missing), 0)
-        place = leaf.source.place_of(at, len(code.missing) if at or leaf.source.text.startswith(code.missing) else 1)
+        text = leaf.source.text
+        shown = code.missing if code.missing in text else text  # a let or a loop holds the path
+        place = leaf.source.place_of(text.find(shown), len(shown))
         hint_code = "" if optional else "may-be-missing-here"
-        program.findings.append(Finding("warning", "may-be-missing", place, {"path": code.missing, "key": key}, hint_code))
-
-
-def needed(code: Code) -> str:
-    """Generated code for a value that must not be empty, by what is known of its type."""
-    if code.type == TEXT:
-        return f"need_text({code.text})"
-    if kind_of(code.type) is None:
-        return f"need({code.text})"
-    return f"need_value({code.text})" if code.nullable else as_tree(code.text, code)
-
-
-def as_tree(name: str, code: Code) -> str:
-    """Generated code for the value as a plain tree."""
-    if code.type == ANY or isinstance(code.type, ListOf | Record):
-        return f"tree({name})"
-    return name
-
-
-def as_columns(rows: Any, layout: Mapping[str, Mapping[str, object]]) -> list[dict[str, Any]]:
-    """Rows of a fixed-width mapping with each column's width, alignment and filling."""
-    return [
-        {name: {"value": value, **layout.get(name, {})} for name, value in row.items()}
-        for row in (rows if type(rows) is list else [rows])
-    ]
+        fields = {"path": code.missing, "key": key}
+        program.findings.append(Finding("warning", "may-be-missing", place, fields, hint_code))

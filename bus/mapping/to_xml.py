@@ -28,15 +28,19 @@ class _Pieces:
         self.pieces.clear()
 
 
-def emit_document(root: Entry, program: Program, scope: Scope) -> str:
+def emit_document(shape: Group, program: Program, scope: Scope) -> str:
     """Add the lines that make the whole document but its declaration; return the name of its text."""
+    opened = program.open(shape, scope, "")
+    (root,) = shape.entries
     program.line("out = []")
     program.line("w = out.append")
     pieces = _Pieces(program, "w")
-    _emit_element(root, pieces, scope, root.key)
+    _emit_element(root, pieces, opened.scope, root.key)
     pieces.flush()
     name = program.fresh("t")
-    program.line(f'{name} = "".join(out)')
+    may_lack = root.optional or (isinstance(root.value, Group) and root.value.condition is not None)
+    program.line(f'{name} = xml_one_root("".join(out))' if may_lack else f'{name} = "".join(out)')
+    program.close(opened)
     return name
 
 
@@ -45,15 +49,32 @@ def _emit_element(entry: Entry, pieces: _Pieces, scope: Scope, path: str) -> Non
         _emit_leaf(entry, entry.value, pieces, scope, path)
     elif isinstance(entry.value, Several):
         for position, item in enumerate(entry.value.items):
-            _emit_element(Entry(entry.key, entry.optional, item, entry.place), pieces, scope, f"{path}[{position}]")
+            _emit_item(Entry(entry.key, entry.optional, item, entry.place), pieces, scope, f"{path}[{position}]")
     elif entry.value.loops or entry.value.condition or entry.value.lets:
         pieces.flush()
-        inner, path, depth = pieces.program.open(entry.value, scope, path)
-        _emit_group(entry, entry.value, pieces, inner, path)
+        opened = pieces.program.open(entry.value, scope, path)
+        _emit_group(entry, entry.value, pieces, opened.scope, opened.path)
         pieces.flush()
-        pieces.program.close(depth)
+        pieces.program.close(opened)
     else:
         _emit_group(entry, entry.value, pieces, scope, path)
+
+
+def _emit_item(entry: Entry, pieces: _Pieces, scope: Scope, path: str) -> None:
+    """One of a written-out list: an element of its own, so a list in its place is a failure."""
+    if not isinstance(entry.value, Leaf):
+        _emit_element(entry, pieces, scope, path)
+        return
+    program, leaf = pieces.program, entry.value
+    code = program.expression(leaf.source, scope)
+    name, spot = program.fresh("x"), Spot(path, leaf.source)
+    if entry.optional:
+        program.line(f"{name} = {code.text}", spot)
+        program.line(f'{name} = "" if is_empty({name}) else xml_member({entry.key!r}, tree({name}))', spot)
+    else:
+        warn_missing(leaf, code, program, path)
+        program.line(f"{name} = xml_member({entry.key!r}, tree(need({code.text})))", spot)
+    pieces.value(name)
 
 
 def _emit_leaf(entry: Entry, leaf: Leaf, pieces: _Pieces, scope: Scope, path: str) -> None:

@@ -5,42 +5,52 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from bus.codecs.element import Element, plain
+from bus.codecs import xml_writer
+from bus.codecs.element import Element
+from bus.codecs.element import plain as tree_of
 from bus.codecs.scalars import text_of
-from bus.errors import ExpressionError
+from bus.errors import DocumentError, ExpressionError
+from bus.expressions.operators import kind, plain
+from bus.functions.lists import is_empty
 
 # What XML text may not hold as it is: markup, control characters, and CR, which readers turn into LF.
 _SPECIAL = re.compile("[&<>\"\r\n\t\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]").search
-_ESCAPE = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}
-_ESCAPE_ATTRIBUTE = {**_ESCAPE, ord('"'): "&quot;", ord("\n"): "&#10;", ord("\t"): "&#9;"}
+_CONTROL = re.compile("[\x00-\x1f\x7f]").search
 PASS_ON = object()  # stands for a body that leaves byte for byte as it came
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]").search
 
 
-def is_empty(value: Any) -> bool:
-    """Null, "", only blanks, an empty list or an empty mapping; an element by its text."""
-    if value is None:
-        return True
-    held = type(value)
-    if held is str:
-        return not value or value.isspace()
-    if held is list or held is dict:
-        return not value
-    if held is Element:
-        return not value.children and not value.attributes and is_empty(value.text)
-    return False
+def is_hollow(value: Any) -> bool:
+    """A mapping that was left out, or holds nothing but lists without a single round."""
+    return value is None or all(type(part) is list and not part for part in value.values())
 
 
 def tree(value: Any) -> Any:
     """A value as the plain tree a format is written from: elements become texts, mappings or lists."""
-    if type(value) is Element or (type(value) is list and value and type(value[0]) is Element):
-        return plain(value)
+    return tree_of(value) if type(value) in (Element, list, dict) else value
+
+
+def single(value: Any) -> Any:
+    """A single value, an element as its text; a list or a mapping is a failure."""
+    value = plain(value)
+    if type(value) in (list, dict):
+        raise ExpressionError("not-one-value", kind=kind(value))
     return value
+
+
+def singles(value: Any) -> Any:
+    """A list of single values; one element is a list of itself."""
+    if type(value) is Element:
+        return [plain(value)]
+    return [single(member) for member in value] if type(value) is list else value
+
+
+def trees(value: Any) -> Any:
+    """A list of trees; one element is a list of itself."""
+    return [tree_of(value)] if type(value) is Element else tree(value)
 
 
 def need(value: Any) -> Any:
     """A value that must not be empty: null, "" or only blanks."""
-    value = tree(value)
     if value is None or (type(value) is str and (not value or value.isspace())):
         raise ExpressionError("mapped-empty")
     return value
@@ -54,28 +64,27 @@ def need_text(value: Any) -> Any:
 
 
 def need_value(value: Any) -> Any:
-    """`need` for what is known to be a number, date or boolean, or null."""
+    """`need` for what is known to be no text: a number, date, boolean, list or mapping, or null."""
     if value is None:
         raise ExpressionError("mapped-empty")
     return value
 
 
+def need_line(value: Any) -> Any:
+    """`need_text` for what goes into a header: a line break there would begin another header."""
+    if (found := _CONTROL(need_text(value))) is not None:
+        raise ExpressionError("control-character", character=f"U+{ord(found.group()):04X}")
+    return value
+
+
 def default_of(value: Any, otherwise: Callable[[], Any]) -> Any:
     """`default(value, otherwise)`: the second is computed only when the first is empty."""
-    if value is None or (type(value) is str and not value.strip()):
-        return otherwise()
-    if type(value) is Element and is_empty(value):
-        return otherwise()
-    return value
+    return otherwise() if is_empty(value) else value
 
 
 def scalar_text(value: Any) -> str:
     """A single value as XML, CSV and text formats write it; digits as they came, never an exponent."""
-    if type(value) is Decimal:
-        return f"{value:f}"
-    if type(value) in (list, dict):
-        raise ExpressionError("not-one-value", kind="list" if type(value) is list else "mapping")
-    return text_of(value, "")
+    return text_of(single(value), "")
 
 
 def xml_text(value: Any) -> str:
@@ -94,16 +103,21 @@ def xml_number(value: Any) -> str:
     return f"{value:f}" if type(value) is Decimal else str(value)
 
 
-def escaped(text: str, table: Mapping[int, str] = _ESCAPE) -> str:
+def escaped(text: str) -> str:
     """Text with markup escaped; a character XML 1.0 cannot hold is a failure that names it."""
-    if (found := _FORBIDDEN(text)) is not None:
-        raise ExpressionError("character-not-in-xml", character=f"U+{ord(found.group()):04X}")
-    return text.translate(table)
+    return xml_writer.escape_text(_checked(text))
+
+
+def _checked(text: str) -> str:
+    try:
+        return xml_writer.check_characters(text, "")
+    except DocumentError as error:
+        raise ExpressionError("character-not-in-xml", character=error.fields["character"]) from None
 
 
 def xml_attribute(value: Any) -> str:
     """The text of an attribute, escaped; empty fails."""
-    return escaped(scalar_text(need(value)), _ESCAPE_ATTRIBUTE)
+    return xml_writer.escape_attribute(_checked(scalar_text(need(value))))
 
 
 def xml_optional_attribute(name: str, value: Any) -> str:
@@ -113,22 +127,42 @@ def xml_optional_attribute(name: str, value: Any) -> str:
 
 def xml_optional(name: str, value: Any) -> str:
     """`<name>…</name>`, once for each value of a list, or "" when empty."""
+    if type(value) is str:
+        return f"<{name}>{xml_text(value)}</{name}>" if value and not value.isspace() else ""
     return "" if is_empty(value) else xml_any(name, value)
 
 
 def xml_any(name: str, value: Any) -> str:
-    """An element of whatever the expression yields: a list repeats it, a mapping becomes its children."""
-    value = tree(value)
+    """An element of whatever the expression yields; empty fails. A list repeats it."""
+    value = tree(need(value))
     if type(value) is list:
-        return "".join(xml_any(name, member) for member in value)
-    if type(value) is dict:
-        return _xml_mapping(name, value)
-    return f"<{name}>{xml_text(value)}</{name}>"
+        return "".join([xml_member(name, member) for member in value])
+    return xml_member(name, value) if type(value) is dict else f"<{name}>{xml_text(value)}</{name}>"
 
 
-def _xml_mapping(name: str, value: Mapping[str, Any]) -> str:
-    attributes = "".join(xml_optional_attribute(key[1:], member) for key, member in value.items() if key[0] == "@")
-    text = value.get("#text")
-    inner = xml_text(text) if not is_empty(text) else ""
-    inner += "".join(xml_optional(key, member) for key, member in value.items() if key[0] not in "@#")
-    return f"<{name}{attributes}>{inner}</{name}>"
+def xml_member(name: str, value: Any) -> str:
+    """One element; a mapping becomes its attributes and children, whose names come from the data and are checked."""
+    if type(value) is not dict:
+        return f"<{name}>{escaped(scalar_text(value))}</{name}>"
+    body = xml_writer.write({"x": value}, {}, "utf-8").decode()
+    return f"<{name}{body[body.index('<x') + 2 : -2]}{name}>"
+
+
+def xml_one_root(text: str) -> str:
+    """The text of a document whose root might have been left out, which no document can do without."""
+    if not text:
+        raise DocumentError("xml-one-root", count=0)
+    return text
+
+
+def rows_of(made: Any) -> list[dict[str, Any]]:
+    """What a mapping of columns made: a list of rows, also where it had no `for`."""
+    return made if type(made) is list else [made]
+
+
+def as_columns(rows: Any, layout: Mapping[str, Mapping[str, object]]) -> list[dict[str, Any]]:
+    """Rows of a fixed-width mapping with each column's width, alignment and filling."""
+    return [
+        {name: {"value": value, **layout.get(name, {})} for name, value in row.items()}
+        for row in rows_of(rows)
+    ]

@@ -11,6 +11,7 @@ from bus.topology import INVALID, dead
 
 AT_ONCE = 200_000
 BATCH = 1000
+SHORTEST_ID = 6  # signs of an id that may stand for the whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,9 @@ class Chosen:
 
     def fits(self, letter: Letter) -> bool:
         """Say whether a letter is meant; an id may be given by its beginning."""
-        if self.ids and not any(letter.id == id_ or (len(id_) >= 6 and letter.id.startswith(id_)) for id_ in self.ids):
+        if self.ids and not any(
+            letter.id == id_ or (len(id_) >= SHORTEST_ID and letter.id.startswith(id_)) for id_ in self.ids
+        ):
             return False
         return all(
             not wanted or wanted == has
@@ -37,11 +40,19 @@ class Chosen:
         )
 
 
+async def pull_all(transport: Transport, queue: str, limit: int = AT_ONCE) -> list[Received]:
+    """Take in hand all that waits in a queue, at most `limit`; some brokers give only a part at a time."""
+    taken: list[Received] = []
+    while len(taken) < limit and (more := await transport.pull(queue, limit - len(taken))):
+        taken += more
+    return taken
+
+
 async def chosen(transport: Transport, systems: Iterable[str], which: Chosen) -> list[tuple[Letter, Received]]:
     """Take the letters that are meant in hand, oldest first; the others go back."""
     found = []
     for queue in (INVALID, *(dead(system) for system in systems)):
-        for received in await transport.pull(queue, AT_ONCE):
+        for received in await pull_all(transport, queue):
             letter = letters.read(received.message)
             if which.fits(letter):
                 found.append((letter, received))

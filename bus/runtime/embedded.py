@@ -63,7 +63,7 @@ class EmbeddedBroker(Transport):
         self._max_body_bytes = max_body_bytes
         self._clock = clock
         self._store = Store(Path(path), owner=owner, window_s=window_s, clock=clock)
-        self._lines = Lines(self._store, self._settle, self._wake, self._report)
+        self._lines = Lines(self._store, owner, self._settle, self._wake, self._report)
         self._ordered = False
         self._state = "new"
 

@@ -88,6 +88,7 @@ class Lines:
 
     Args:
         settle: queues what a message becomes; it raises before it changes anything.
+        owner: this process runs the bus; beside it, what is given back may be settled by the owner meanwhile.
         hand_soon: `handed` has something that the file must know.
         report: reading failed; it is tried again.
     """
@@ -95,6 +96,7 @@ class Lines:
     def __init__(
         self,
         store: Store,
+        owner: bool,  # noqa: FBT001 - as it was opened
         settle: Callable[[InHand, Sequence[Message], Mark | None], None],
         hand_soon: Callable[[], None],
         report: Callable[[BusError], None],
@@ -103,7 +105,8 @@ class Lines:
         self.held: dict[int, InHand] = {}  # handed out and not settled, by number
         self.handed: dict[int, int] = {}  # by queue: up to here the file must know of hand-outs
         self.settle = settle
-        self._store = store
+        self._store, self._owner = store, owner
+        self._taken: set[int] = set()  # beside an owner: handed out here and not given back, settled or not
         self._hand_soon = hand_soon
         self._report = report
         self._by_number: dict[int, Line] = {}
@@ -192,13 +195,15 @@ class Lines:
                     self.wake(line)  # large ones come in several parts
 
     def _read(self, line: Line, count: int) -> None:
-        """Have `count` messages in memory, or all there are."""
-        if len(line.ready) < count:
+        """Have `count` messages in memory, or all there are, or as many as are good to read at once."""
+        while len(line.ready) < count:
             rows, line.behind = self._store.read(
                 line.id, line.cursor, count - len(line.ready), _READ_BYTES
             )
-            line.ready.extend(InHand(self, line, row) for row in rows)
+            line.ready.extend(InHand(self, line, row) for row in rows if row.seq not in self._taken)
             line.cursor = rows[-1].seq if rows else line.cursor
+            if line.ready or not line.behind:
+                return
 
     def _tell_file(self, line: Line) -> None:
         self.handed[line.id] = max(line.ready[-1].seq, self.handed.get(line.id, 0))
@@ -213,6 +218,8 @@ class Lines:
             hand.taker = taker
             self.held[hand.seq] = hand
             batch.append(hand)
+        if not self._owner:
+            self._taken.update(hand.seq for hand in batch)
         if taker:
             taker.out += len(batch)
         return batch
@@ -250,6 +257,13 @@ class Lines:
     def give_back(self, hand: InHand) -> None:
         """Put it back where it stood in its line."""
         self.let_go(hand)
-        again = InHand(self, hand.line, Row(hand.seq, hand.returned, hand.message))
-        insort(hand.line.ready, again, key=attrgetter("seq"))
+        line = hand.line
+        if self._owner:
+            again = InHand(self, line, Row(hand.seq, hand.returned, hand.message))
+            insort(line.ready, again, key=attrgetter("seq"))
+        else:
+            # Only the file knows whether it is still there the next time somebody asks.
+            self._taken.discard(hand.seq)
+            line.ready.clear()
+            line.cursor, line.behind = min(line.cursor, hand.seq - 1), True
         self.done(hand)

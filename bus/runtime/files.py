@@ -15,9 +15,14 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
 class Disk:
-    """Files as `bus.config.load` reads them; remembers which it read, for watching."""
+    """Files as `bus.config.load` reads them; remembers which it read, for watching.
 
-    def __init__(self) -> None:
+    Args:
+        texts: the YAML they stand beside.
+    """
+
+    def __init__(self, texts: Mapping[str, str] | None = None) -> None:
+        self.texts = texts or {}
         self.read_files: set[str] = set()
 
     def read(self, path: str) -> bytes:
@@ -35,7 +40,7 @@ def adapters() -> Mapping[str, AdapterSpec]:
     for point in sorted(entry_points(group="bus.adapters"), key=lambda point: point.name):
         try:
             spec = point.load()
-        except Exception as error:  # noqa: BLE001 - a third party's module may raise anything at import
+        except Exception as error:
             raise ConfigurationError("adapter-broken", adapter=point.name, reason=type(error).__name__) from error
         found[spec.name] = spec
     return found
@@ -74,16 +79,27 @@ def texts_of(path: Path) -> dict[str, str]:
 
 def read_configuration(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Configuration, Disk]:
     """Read a configuration with everything that is wrong with it."""
-    disk = Disk()
-    return load(texts_of(path), disk, os.environ if environment is None else environment, adapters()), disk
+    return _read(texts_of(path), environment)
 
 
 def usable_configuration(path: Path) -> tuple[Configuration, Disk]:
     """Read a configuration that may run. Raises ConfigurationError with its findings otherwise."""
-    config, disk = read_configuration(path)
+    return usable(texts_of(path), path)
+
+
+def usable(texts: Mapping[str, str], path: Path) -> tuple[Configuration, Disk]:
+    """Read what stands beside YAML that was read before, lookups above all. Raises ConfigurationError."""
+    config, disk = _read(texts, None)
     if config.errors:
-        raise ConfigurationError("routing-has-errors", findings=config.findings, path=str(path), count=len(config.errors))
+        raise ConfigurationError(
+            "routing-has-errors", findings=config.findings, path=str(path), count=len(config.errors)
+        )
     return config, disk
+
+
+def _read(texts: Mapping[str, str], environment: Mapping[str, str] | None) -> tuple[Configuration, Disk]:
+    disk = Disk(texts)
+    return load(texts, disk, os.environ if environment is None else environment, adapters()), disk
 
 
 def folder_of(path: Path) -> Path:

@@ -1,13 +1,16 @@
 """Documents in: read, made into events by the inbound rules, stored. What cannot become events is kept as a letter."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from bus import letters
 from bus.adapter import Accept, Accepted, Document, Source
-from bus.errors import BusError, DocumentError
+from bus.errors import BusError, DocumentError, Refused, Unavailable
 from bus.inbound import Failed, Inbound, Outcome, problem_of
-from bus.ports import Consumer, Message, Received, Transport
+from bus.ports import Message, Received, Transport
+from bus.runtime.poison import WaryConsumer
 from bus.runtime.telemetry import Telemetry
 from bus.topology import DOCUMENTS
 from bus.wire import NAME, SYSTEM, event_message, utc_now
@@ -15,6 +18,8 @@ from bus.wire import NAME, SYSTEM, event_message, utc_now
 LARGE_BYTES = 256 * 1024  # read beside the event loop, so that small documents need not wait behind it
 PREFETCH = 100
 PAUSE_S = (1.0, 2.0, 5.0, 15.0, 30.0)
+LOOK_S = 0.2  # between two looks whether a source that was down works again
+TOO_LARGE = "document-too-large"
 
 
 class Intake:
@@ -25,23 +30,29 @@ class Intake:
     ) -> None:
         self.inbound = inbound
         self._transport, self._telemetry, self._now_s = transport, telemetry, now_s
-        self._consumer: Consumer | None = None
+        self._consumer = WaryConsumer(transport, DOCUMENTS, self._take, self._poisoned, PREFETCH)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, document: Document) -> Accepted:
-        """Store a document's events, and a letter for what of it is none. Raises Unavailable."""
-        outcome, messages = await self._made(document)
-        await self._transport.publish(*messages)
+        """Store a document's events, and a letter for what of it is none; one too large stays where it is.
+
+        Raises:
+            Unavailable: not certain that they are stored.
+            Refused: no broker would store what was made of it.
+        """
+        outcome = await self._read(document)
+        refused = next((failed.error for failed in outcome.failures if failed.error.code == TOO_LARGE), None)
+        if refused is None:
+            await self._transport.publish(*self._messages(document, outcome))
         return self._told(document, outcome)
 
     async def start(self) -> None:
         """Begin to read documents that systems publish to `bus.documents` themselves, and replayed ones."""
-        self._consumer = await self._transport.consume(DOCUMENTS, self._take, PREFETCH)
+        await self._consumer.start()
 
     async def stop(self) -> None:
         """Take no more documents off the queue; finish those taken."""
-        if self._consumer is not None:
-            await self._consumer.cancel()
+        await self._consumer.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -57,67 +68,126 @@ class Intake:
             task.add_done_callback(self._tasks.discard)
 
     async def _settle(self, received: Received) -> None:
-        message = received.message
-        system = str(message.headers.get(SYSTEM, ""))
-        name = str(message.headers.get(NAME, "")) or message.id
-        document = Document(system, message.body, name, message.id, message.content_type)
+        document = _document(received.message)
+        outcome = await self._read(document)
         try:
-            outcome, messages = await self._made(document)
-        except BaseException:
-            received.release()
-            raise
-        received.become(*messages)
+            received.become(*self._messages(document, outcome))
+        except Refused as error:
+            outcome = Outcome((), (Failed("", 0, error),))
+            received.become(*self._messages(document, outcome))
         self._told(document, outcome)
 
-    async def _made(self, document: Document) -> tuple[Outcome, list[Message]]:
+    def _poisoned(self, received: Received, times: int) -> None:
+        message = received.message
+        self._telemetry.poison(message.to, message_id=message.id, times=times)
+        received.become(*self._messages(
+            _document(message), Outcome((), (Failed("", 0, Refused("poison", times=times)),))
+        ))
+
+    async def _read(self, document: Document) -> Outcome:
         if len(document.body) > LARGE_BYTES:
-            outcome = await asyncio.to_thread(self._events, document)
-        else:
-            outcome = self._events(document)
-        now_s = self._now_s()
-        messages = []
-        for new in outcome.events:
-            message = event_message(new.event, new.body)
-            messages.append(Message(
-                message.to, message.id, message.body, {**message.headers, letters.SINCE: int(now_s * 1000)}, message.content_type
-            ))
-        for failed in outcome.failures:
-            if failed.error.code != "document-too-large":  # that one stays where it was found
-                messages.append(letters.of_document(
-                    document.system, document.name, document.id, document.body, failed.error, now_s,
-                    content_type=document.content_type, rule=failed.rule,
-                ))
-        return outcome, messages
+            return await asyncio.to_thread(self._events, document)
+        return self._events(document)
 
     def _events(self, document: Document) -> Outcome:
         inbound = self.inbound
         try:
             read = inbound.read(document.system, document.body, document.content_type)
-        except DocumentError as error:
+            return inbound.events(document.system, read, utc_now(self._now_s()))
+        except BusError as error:
             return Outcome((), (Failed("", 0, error),))
-        return inbound.events(document.system, read, utc_now(self._now_s()))
+        except Exception as error:  # noqa: BLE001 - one document must not stop its source for ever
+            self._telemetry.defect(f"document of {document.system}", error)
+            return Outcome((), (Failed("", 0, DocumentError("routing-defect", kind=type(error).__name__)),))
+
+    def _messages(self, document: Document, outcome: Outcome) -> list[Message]:
+        now_s = self._now_s()
+        messages = []
+        for new in outcome.events:
+            message = event_message(new.event, new.body)
+            headers = {**message.headers, letters.SINCE: int(now_s * 1000)}
+            messages.append(Message(message.to, message.id, message.body, headers, message.content_type))
+        messages += [
+            letters.of_document(
+                document.system, document.name, document.id, document.body, failed.error, now_s,
+                content_type=document.content_type, rule=failed.rule,
+            )
+            for failed in outcome.failures
+        ]
+        return messages
 
     def _told(self, document: Document, outcome: Outcome) -> Accepted:
         events = tuple((new.event.type, new.event.id) for new in outcome.events)
         problem = problem_of(outcome.failures)
         state = "accepted"
         if problem is not None:
-            state = "partly" if events else "parked" if letters.is_parked(problem) else "dead"
+            state = "refused" if problem.code == TOO_LARGE else "parked" if letters.is_parked(problem) else "dead"
+            state = "partly" if events else state
         self._telemetry.document_read(document.system, state, name=document.name, events=len(events), error=problem)
         return Accepted(events, problem)
 
 
+def _document(message: Message) -> Document:
+    system = str(message.headers.get(SYSTEM, ""))
+    name = str(message.headers.get(NAME, "")) or message.id
+    return Document(system, message.body, name, message.id, message.content_type)
+
+
 async def run_source(
-    system: str, source: Source, accept: Accept, telemetry: Telemetry, on_trouble: Callable[[str, BusError | None], None]
+    system: str, source: Source, accept: Accept, telemetry: Telemetry, on_trouble: Callable[[BusError | None], None]
 ) -> None:
-    """Run a source for ever: when its system cannot be used, again after a growing pause."""
+    """Run a source until it ends by itself: when its system cannot be used, again after a growing pause.
+
+    `on_trouble` gets the reason, and None when it works again.
+    """
     failures = 0
+
+    def works() -> None:
+        nonlocal failures
+        if failures:
+            telemetry.adapter(system, "source", None)
+            on_trouble(None)
+        else:
+            telemetry.adapter_works(system, "source")
+        failures = 0
+
+    async def accepting(document: Document) -> Accepted:
+        accepted = await accept(document)
+        works()
+        return accepted
+
     while True:
+        _not_idle(source)
+        looking = asyncio.create_task(_look(source, works))
+        error: BusError
         try:
-            await source.run(accept)
+            await source.run(accepting)
             return
-        except BusError as error:
-            telemetry.adapter(system, "source", error)
-            on_trouble(system, error)
-            await asyncio.sleep(PAUSE_S[min(failures, len(PAUSE_S) - 1)])
-            failures += 1
+        except BusError as known:
+            error = known
+        except Exception as unknown:  # noqa: BLE001 - a third party's source may raise anything
+            telemetry.defect(f"source of {system}", unknown)
+            error = Unavailable("source-failed", system=system, kind=type(unknown).__name__)
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
+        telemetry.adapter(system, "source", error)
+        on_trouble(error)
+        await asyncio.sleep(PAUSE_S[min(failures, len(PAUSE_S) - 1)])
+        failures += 1
+
+
+def _not_idle(source: Any) -> None:
+    """What a source said before it failed does not count any more."""
+    if hasattr(source, "idle"):
+        source.idle = False
+
+
+async def _look(source: Any, works: Callable[[], None]) -> None:
+    """Notice when a source works: one that can say so, by its word; any other, by not failing at once."""
+    while True:
+        await asyncio.sleep(LOOK_S)
+        if getattr(source, "idle", True):
+            works()
+            return

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from bus.errors import UsageError
 
+BACKLOG = 2048
+
 
 def split_address(address: str, option: str) -> tuple[str, int]:
     """`host:port`, `:port` or `[::1]:port`. Raises UsageError."""
@@ -41,16 +43,17 @@ class Listener:
         """Begin to listen. Raises UsageError when the port is taken."""
         if not self._paths:
             return
-        import uvicorn  # noqa: PLC0415 - 0.1 s nobody without HTTP sources waits for
+        import uvicorn  # 0.1 s nobody without HTTP sources waits for
 
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         listening = socket.socket(family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((self.host, self.port))
+            listening.listen(BACKLOG)  # here and not in uvicorn, which would end the process over a port that is taken
         except OSError as error:
             listening.close()
-            raise UsageError("port-taken", option="--listen", address=self._address, reason=error.strerror or str(error)) from error
+            raise _taken("--listen", self._address, error) from error
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
             self._dispatch, log_config=None, access_log=False, lifespan="off", server_header=False,
@@ -66,7 +69,8 @@ class Listener:
         if app is not None:
             await app(scope, receive, send)
         elif scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"application/json")]})
+            headers = [(b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": 404, "headers": headers})
             await send({"type": "http.response.body", "body": b'{"error":{"code":"no-such-path"}}'})
 
     async def stop(self) -> None:
@@ -82,5 +86,9 @@ def serve_metrics(address: str, registry: CollectorRegistry) -> Any:
     try:
         server, _ = start_http_server(port, host, registry)
     except OSError as error:
-        raise UsageError("port-taken", option="--metrics", address=address, reason=error.strerror or str(error)) from error
+        raise _taken("--metrics", address, error) from error
     return server
+
+
+def _taken(option: str, address: str, error: OSError) -> UsageError:
+    return UsageError("port-taken", option=option, address=address, reason=error.strerror or str(error))

@@ -5,19 +5,21 @@ from collections.abc import Sequence
 from bus import letters
 from bus.config.model import Configuration
 from bus.ports import Message, Received, Transport
+from bus.runtime.deadletters import pull_all
 from bus.runtime.telemetry import Telemetry
-
-AT_ONCE = 20_000
 
 
 async def release(
     transport: Transport, queues: Sequence[str], config: Configuration, telemetry: Telemetry
 ) -> int:
-    """Replay every letter parked for a code that its table has now; return how many."""
+    """Replay every letter parked for a code that its table has now; return how many.
+
+    Raises:
+        Unavailable: the broker does not say what waits; letters that were looked at are back in their queues.
+    """
     released = 0
     for queue in queues:
-        waiting = await transport.pull(queue, AT_ONCE)
-        for received in waiting:
+        for received in await pull_all(transport, queue):
             released += _release_one(received, config, telemetry)
     return released
 
@@ -29,7 +31,7 @@ def _release_one(received: Received, config: Configuration, telemetry: Telemetry
         return 0
     letter = letters.read(message)
     received.become(letters.replayed(message))
-    telemetry.released(letter.system, id=message.id, subject=letter.subject)
+    telemetry.released(letter.system, letter_id=message.id, subject=letter.subject)
     return 1
 
 
@@ -39,7 +41,4 @@ def _is_known(message: Message, config: Configuration) -> bool:
         return False
     name, by, to, codes = awaited
     table = config.tables.get(name)
-    if table is None:
-        return False
-    column = table.column(by, to)
-    return bool(column.get(codes if len(codes) > 1 else codes[0]))
+    return table is not None and bool(table.column(by, to).get(codes if len(codes) > 1 else codes[0]))

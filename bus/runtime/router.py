@@ -1,37 +1,57 @@
 """The router: events in, one document for every subscriber out, in the one act that settles the event."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from bus import letters
-from bus.errors import BusError, Held, IdentityConflict, InvalidEvent, Refused
-from bus.event import Event, digest, identity
-from bus.ports import Consumer, Header, Mark, Message, Received, Transport
+from bus.adapter import Answer
+from bus.errors import BusError, Held, IdentityConflict, Refused
+from bus.event import Event, delivery_id, digest, identity
+from bus.inbound import Replies
+from bus.ports import Header, Mark, Message, Received, Transport
 from bus.routing import Document, Match, Routing
+from bus.runtime.poison import WaryConsumer
+from bus.runtime.replies import OTHERWISE, reply_message
 from bus.runtime.telemetry import Telemetry
-from bus.topology import SUSPECTS, to
-from bus.wire import ROUTE, SYSTEM, envelope, utc_now, with_event
+from bus.topology import to
+from bus.wire import ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
 
 PREFETCH = 1000
-SUSPECT_RETURNS = 2  # came back so often without being settled: from now on alone
-POISON_RETURNS = 3  # … and came back so often when it was alone: it kills the process
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """One event in hand."""
+
+    received: Received
+    event: Event
+    body: bytes
+    mark: Mark
+    headers: Mapping[str, Header]  # with the whole envelope, whichever way it came
 
 
 class Router:
-    """Consumes `bus.router`; `routing` may be replaced at any time, each event sees one version."""
+    """Consumes `bus.router`; another version of `routing` may be put in use at any time, each event sees one."""
 
     def __init__(
         self, transport: Transport, routing: Routing, telemetry: Telemetry, now_s: Callable[[], float]
     ) -> None:
-        self.routing = routing
         self._transport, self._telemetry, self._now_s = transport, telemetry, now_s
-        self._consumers: list[Consumer] = []
+        self._consumers: list[WaryConsumer] = []
+        self.use(routing)
+
+    def use(self, routing: Routing) -> None:
+        """Go on with another version of the lookups and routes."""
+        self.routing, self._replies = routing, Replies(routing.config)
+        self._zones = {name: system.zone for name, system in routing.config.systems.items()}
 
     async def start(self, queues: Sequence[str]) -> None:
         """Begin to consume."""
-        self._consumers = [await self._transport.consume(queue, self.handle, PREFETCH) for queue in queues]
-        self._consumers.append(await self._transport.consume(SUSPECTS, self._handle_suspect, 1))
+        for queue in queues:
+            consumer = WaryConsumer(self._transport, queue, self.handle, self._poisoned, PREFETCH)
+            self._consumers.append(consumer)
+            await consumer.start()
 
     async def stop(self) -> None:
         """Take nothing more; what was taken is settled already or comes back."""
@@ -40,137 +60,168 @@ class Router:
 
     def handle(self, batch: Sequence[Received]) -> None:
         """Route a batch of events."""
-        read: list[tuple[Received, Event, bytes] | None] = []
-        for received in batch:
-            if received.returned >= SUSPECT_RETURNS:
-                message = received.message
-                received.become(Message(
-                    SUSPECTS, message.id, message.body, message.headers, message.content_type, message.content_encoding
-                ))
-                continue
-            read.append(self._read(received))
-        self._route([one for one in read if one is not None])
-
-    def _handle_suspect(self, batch: Sequence[Received]) -> None:
-        for received in batch:
-            if received.returned >= POISON_RETURNS:
-                self._refuse(received, Refused("poison", times=received.returned))
-            elif (one := self._read(received)) is not None:
-                self._route([one])
-
-    def _read(self, received: Received) -> tuple[Received, Event, bytes] | None:
-        message = received.message
-        try:
-            event, body = envelope(message, utc_now(self._now_s()))
-        except BusError as error:
-            self._refuse(received, error)
-            return None
-        return received, event, body
-
-    def _refuse(self, received: Received, error: BusError) -> None:
-        message = received.message
-        self._telemetry.invalid(error, id=message.id)
-        received.become(letters.of_event(
-            message.headers, message.id, message.body, error, self._now_s(), content_type=message.content_type
-        ))
-
-    def _route(self, events: Sequence[tuple[Received, Event, bytes]]) -> None:
-        marks = [Mark(identity(event.source, event.id), digest(body)) for _, event, body in events]
-        known = dict(self._transport.known([mark.identity for mark in marks]))
+        read = [taken for received in batch if (taken := self._read(received)) is not None]
+        known = dict(self._transport.known([taken.mark.identity for taken in read]))
         routed: Counter[tuple[str, str]] = Counter()
         unrouted: Counter[str] = Counter()
-        for (received, event, body), mark in zip(events, marks, strict=True):
-            headers = received.message.headers
-            if letters.REPLAY in headers:
-                self._replay(received, event, body, routed)
-                continue
-            before = known.get(mark.identity)
-            if before is not None:
-                self._repeated(received, event, body, same=before == mark.digest)
-                continue
+        for taken in read:
             try:
-                self.routing.read(event, body)
-            except InvalidEvent as error:
-                self._refuse(received, error)
-                continue
-            messages = self._deliveries(received.message, event, body, self.routing.matches(event, body), routed)
-            if not messages:
-                unrouted[event.type] += 1
-            known[mark.identity] = mark.digest
-            received.become(*messages, mark=mark)
+                self._route(taken, known, routed, unrouted)
+            except BusError as error:
+                self._refuse(taken.received, error)
+            except Exception as error:  # noqa: BLE001 - one event must not hold up the others for ever
+                self._telemetry.defect("router", error)
+                self._refuse(taken.received, Refused("routing-defect", kind=type(error).__name__))
         self._telemetry.routed(routed)
         for type_, count in unrouted.items():
             self._telemetry.unrouted(type_, count)
 
-    def _repeated(self, received: Received, event: Event, body: bytes, *, same: bool) -> None:
+    def _read(self, received: Received) -> _Taken | None:
+        try:
+            event, body = envelope(received.message, utc_now(self._now_s()), self._zones)
+        except BusError as error:
+            self._refuse(received, error)
+            return None
+        headers = {**received.message.headers, **event_headers(event)}
+        return _Taken(received, event, body, Mark(identity(event.source, event.id), digest(body)), headers)
+
+    def _route(
+        self, taken: _Taken, known: dict[str, bytes], routed: Counter[tuple[str, str]], unrouted: Counter[str]
+    ) -> None:
+        received, event, mark = taken.received, taken.event, taken.mark
+        headers = received.message.headers
+        replayed = letters.REPLAY in headers
+        before = None if replayed else known.get(mark.identity)
+        if before is not None:
+            self._repeated(taken, same=before == mark.digest)
+            return
+        self.routing.read(event, taken.body)
+        if replayed and (route := str(headers.get(ROUTE, ""))):
+            self._replay(taken, route, str(headers.get(SYSTEM, "")), routed)
+            return
+        messages, wanted = self._deliveries(taken, self.routing.matches(event, taken.body), routed)
+        if not wanted:
+            unrouted[event.type] += 1
+        known[mark.identity] = mark.digest
+        self._become(taken, messages, mark)
+
+    def _repeated(self, taken: _Taken, *, same: bool) -> None:
+        received, event = taken.received, taken.event
         if same:
-            self._telemetry.duplicate(event.source, id=event.id)
+            self._telemetry.duplicate(event.source, event_id=event.id)
             received.become()
             return
-        self._telemetry.conflict(event.source, id=event.id)
+        self._telemetry.conflict(event.source, event_id=event.id)
         error = IdentityConflict("identity-conflict", source=event.source, id=event.id)
-        received.become(letters.of_event(received.message.headers, received.message.id, body, error, self._now_s()))
-
-    def _replay(self, received: Received, event: Event, body: bytes, routed: Counter[tuple[str, str]]) -> None:
-        """Route an event again: to the one route it failed for, or to all when it never was an event."""
-        headers = received.message.headers
-        route, system = str(headers.get(ROUTE, "")), str(headers.get(SYSTEM, ""))
-        try:
-            self.routing.read(event, body)
-        except InvalidEvent as error:
-            self._refuse(received, error)
-            return
-        if not route:
-            messages = self._deliveries(received.message, event, body, self.routing.matches(event, body), routed)
-            received.become(*messages, mark=Mark(identity(event.source, event.id), digest(body)))
-            return
-        match = self.routing.match_one(event, body, route, system)
-        if match is None:
-            self._gone(received, event, body, route, system)
-            return
-        received.become(*self._deliveries(received.message, event, body, [match], routed))
-
-    def _gone(self, received: Received, event: Event, body: bytes, route: str, system: str) -> None:
-        """The route a letter failed for no longer takes the event: back it goes, with that reason."""
-        error = Held("route-gone", route=route, system=system)
-        self._telemetry.mapping_failed(route, system, error, "parked", id=event.id, subject=event.subject)
+        # The digest tells it from another conflict of the same identity.
+        id_ = f"{received.message.id}:{taken.mark.digest.hex()[:8]}"
+        message = received.message
         received.become(letters.of_event(
-            {**received.message.headers, **_envelope(event)}, f"{event.id}:{route}:{system}", body, error,
-            self._now_s(), route=route, system=system,
+            message.headers, id_, message.body, error, self._now_s(), content_type=message.content_type
         ))
 
+    def _replay(self, taken: _Taken, route: str, system: str, routed: Counter[tuple[str, str]]) -> None:
+        """Route an event again to the one route it failed for."""
+        match = self.routing.match_one(taken.event, taken.body, route, system)
+        if match is None:
+            # The route no longer takes the event: back it goes, with that reason.
+            error = Held("route-gone", route=route, system=system)
+            self._become(taken, [self._letter(taken, route, system, error)])
+            return
+        messages, _ = self._deliveries(taken, [match], routed)
+        self._become(taken, messages)
+
+    def _refuse(self, received: Received, error: BusError) -> None:
+        """Keep a message that is no event; a replayed one goes back to the route it is for."""
+        message = received.message
+        headers = message.headers
+        self._telemetry.invalid(error, message_id=message.id)
+        route, system = str(headers.get(ROUTE, "")), str(headers.get(SYSTEM, ""))
+        known = letters.REPLAY in headers and system in self.routing.config.systems
+        received.become(letters.of_event(
+            headers, message.id, message.body, error, self._now_s(), content_type=message.content_type,
+            route=route if known else "", system=system if known else "",
+        ))
+
+    def _poisoned(self, received: Received, times: int) -> None:
+        message = received.message
+        self._telemetry.poison(message.to, message_id=message.id, times=times)
+        self._refuse(received, Refused("poison", times=times))
+
+    def _become(self, taken: _Taken, messages: Sequence[Message], mark: Mark | None = None) -> None:
+        """Replace an event by its deliveries; one that no broker would store becomes a letter."""
+        made = list(messages)
+        for _ in messages:
+            try:
+                taken.received.become(*made, mark=mark)
+                return
+            except Refused as error:
+                # Not every broker says which one it is; then it is the largest.
+                named = [n for n, one in enumerate(made) if one.id == error.fields.get("id")]
+                at = (named or sorted(range(len(made)), key=lambda n: -len(made[n].body)))[0]
+                route, system = str(made[at].headers.get(ROUTE, "")), made[at].to.removeprefix(to(""))
+                if (route, system) not in self.routing.targets:
+                    raise
+                made[at] = self._letter(taken, route, system, error)
+        taken.received.become(*made, mark=mark)
+
     def _deliveries(
-        self, message: Message, event: Event, body: bytes, matches: Any, routed: Counter[tuple[str, str]]
-    ) -> list[Message]:
+        self, taken: _Taken, matches: Iterable[Match], routed: Counter[tuple[str, str]]
+    ) -> tuple[list[Message], bool]:
+        """Return what the event becomes, and whether a live route took it."""
         made: list[Message] = []
+        wanted = False
+        event = taken.event
         for match in matches:
             route, system = match.route, match.system
             if route.mode == "shadow":
-                self._telemetry.shadowed(route.name, system, id=event.id, subject=event.subject, error=match.failure)
-            elif match.failure is not None:
-                made.append(self._failed(message, event, body, match))
+                self._telemetry.shadowed(
+                    route.name, system, event_id=event.id, subject=event.subject, error=match.failure
+                )
+                continue
+            wanted = True
+            if match.failure is not None:
+                made += self._failed(taken, match, match.failure)
             else:
-                for document in match.documents:
-                    made.append(self._delivery(message, event, body, match, document))
+                made += [self._delivery(taken, match, document) for document in match.documents]
                 routed[route.name, system] += len(match.documents)
+        return made, wanted
+
+    def _failed(self, taken: _Taken, match: Match, error: BusError) -> list[Message]:
+        """A letter for a delivery that could not be made, and the reply that says so when it is dead."""
+        event, route, system = taken.event, match.route.name, match.system
+        made = [self._letter(taken, route, system, error)]
+        if letters.is_parked(error):
+            return made
+        answer = Answer(ok=False, code=error.code, message=str(error))
+        try:
+            reply = reply_message(
+                self._replies, self._telemetry, self.routing.targets[route, system], OTHERWISE, event, answer,
+                delivery_id(event.source, event.id, route, system), utc_now(self._now_s()),
+                taken.headers.get(letters.REPLAY, 0),
+            )
+        except BusError as failure:  # the letter itself says what matters
+            self._telemetry.reply_failed(route, system, failure, event_id=event.id)
+        else:
+            made += [reply] if reply is not None else []
         return made
 
-    def _failed(self, message: Message, event: Event, body: bytes, match: Match) -> Message:
-        assert match.failure is not None  # noqa: S101 - for the type checker; the caller looked
-        route, system = match.route.name, match.system
+    def _letter(self, taken: _Taken, route: str, system: str, error: BusError) -> Message:
+        event = taken.event
+        id_ = f"{taken.received.message.id}:{route}:{system}"
         letter = letters.of_event(
-            {**message.headers, **_envelope(event)}, f"{message.id}:{route}:{system}", body, match.failure, self._now_s(),
-            route=route, system=system,
+            taken.headers, id_, taken.body, error, self._now_s(), route=route, system=system
         )
         state = str(letter.headers[letters.STATE])
-        self._telemetry.mapping_failed(route, system, match.failure, state, id=event.id, subject=event.subject)
+        self._telemetry.ended(route, system, state, error, message_id=id_, subject=event.subject)
         return letter
 
-    def _delivery(self, message: Message, event: Event, body: bytes, match: Match, document: Document) -> Message:
+    def _delivery(self, taken: _Taken, match: Match, document: Document) -> Message:
+        message, event = taken.received.message, taken.event
         since = message.headers.get(letters.SINCE)
         since_ms = since if isinstance(since, int) else int(self._now_s() * 1000)
         headers = letters.delivery_headers(
-            {**message.headers, **_envelope(event)}, match.route.name, document.name, document.path, document.headers, since_ms
+            taken.headers, match.route.name, document.name, document.path, document.headers, since_ms
         )
         if match.route.ordered:
             headers[letters.ORDER] = event.key
@@ -181,14 +232,5 @@ class Router:
         )
         sink = self.routing.config.systems[match.system].sink
         has_sink = sink is not None and sink.adapter.sink is not None
-        return with_event(delivery, body) if has_sink else delivery
+        return with_event(delivery, taken.body) if has_sink else delivery
 
-
-def _envelope(event: Event) -> dict[str, Header]:
-    """Attributes readers rely on even when the publisher left them out, or wrote another prefix."""
-    return {
-        "cloudEvents_id": event.id, "cloudEvents_source": event.source, "cloudEvents_type": event.type,
-        "cloudEvents_subject": event.subject, "cloudEvents_partitionkey": event.key, **{
-            f"cloudEvents_{name}": value for name, value in event.extensions.items()
-        },
-    }

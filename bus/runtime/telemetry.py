@@ -38,14 +38,15 @@ class Log:
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"time": time, "level": level, "event": event}
         line |= {name: value for name, value in fields.items() if value is not None and value != ""}  # type: ignore[misc]
-        self._stream.write((json.dumps(line, ensure_ascii=False, default=str) if self._as_json else _plain(line)) + "\n")
+        text = json.dumps(line, ensure_ascii=False, default=str) if self._as_json else _plain(line)
+        self._stream.write(text + "\n")
         self._stream.flush()
 
 
 def _plain(line: Mapping[str, object]) -> str:
     time, level, event, *rest = line.items()
     fields = "".join(f" {name}={_value(value)}" for name, value in rest)
-    return f"{time[1]} {str(level[1]):<7} {event[1]}{fields}"
+    return f"{time[1]} {level[1]!s:<7} {event[1]}{fields}"
 
 
 def _value(value: object) -> str:
@@ -93,7 +94,7 @@ class Metrics:
         self.parked = counter("bus_deliveries_parked_total", "Deliveries that wait for a person or a code.", _ROUTE)
         self.dead = counter("bus_deliveries_dead_total", "Deliveries given up or refused for good.", _ROUTE)
         self.released = counter("bus_letters_released_total", "Parked letters that went on by themselves.", ["system"])
-        self.poison = counter("bus_messages_poison_total", "Messages that killed the process again and again.", ["queue"])
+        self.poison = counter("bus_messages_poison_total", "Messages that killed the process repeatedly.", ["queue"])
         self.processing = seconds("bus_delivery_processing_seconds", "Time one try of a delivery took.")
         self.critical = seconds("bus_delivery_critical_seconds", "Time from accepting the event to its delivery.")
         self.depth = gauge("bus_queue_messages", "Messages waiting or in hand.", ["queue"])
@@ -211,6 +212,10 @@ class Telemetry:
     def replied(self, route: str, system: str, type_: str, *, event_id: str, subject: str) -> None:
         """A reply event was made."""
         self._log.write("debug", "reply_made", route=route, system=system, type=type_, id=event_id, subject=subject)
+
+    def reply_failed(self, route: str, system: str, error: BusError, *, event_id: str) -> None:
+        """A reply event could not be made."""
+        self._log.write("warning", "reply_failed", route=route, system=system, id=event_id, **_reason(error))
 
     def released(self, system: str, *, letter_id: str, subject: str) -> None:
         """A parked letter goes on, since its code appeared."""

@@ -80,8 +80,8 @@ TEXTS: dict[str, Text] = {
     "type-optional": Text("unknown type {word}", "未知的类型 {word}", "? belongs behind the name: {name}?: {type}", "? 应当写在名称后面：{name}?: {type}"),
     "list-of-one": Text("a list is declared by the type of one item", "列表按其中一项的类型声明", "write [text], or [{{item_code: text, qty: decimal}}]",
                         "请写 [text] 或 [{{item_code: text, qty: decimal}}]"),
-    "field-of-another-event": Text("a field of another event", "别的事件的字段", "{owners} has it; a field of your own is declared under events:",
-                                   "{owners} 才有它；自己的字段请在 events: 中声明"),
+    "field-of-another-event": Text("a field of another event", "别的事件的字段", "it is a field of {owners}; one of your own is declared under events:",
+                                   "它是 {owners} 的字段；自己的字段请在 events: 中声明"),
     "field-unlisted": Text("a field nobody declared", "没有声明的字段", "`bus schema {type}` lists the fields; one of your own is declared under events:",
                            "bus schema {type} 可列出全部字段；自己的字段请在 events: 中声明"),
     # ------------------------------------------------------------------------------------ expressions
@@ -147,6 +147,10 @@ TEXTS: dict[str, Text] = {
     "field-type-other": Text("a value of another type", "类型不同的值", "map a value that is {wanted}", "请映射 {wanted} 类型的值"),
     "field-type-condition": Text("a value of another type", "类型不同的值", 'compare it, e.g. … == "Y"', '请写比较，例如 … == "Y"'),
     "text-needed": Text("{key} is a text, this is {kind}", "{key} 须是文本，而这里是 {kind}", "say text(…)", "请用 text(…)"),
+    # ------------------------------------------------------------------------------------ explain, routing_test.yaml
+    "reason-no-round": Text("nothing to deliver: no round of its for: and if:", "没有可投递的内容：它的 for: 和 if: 没有产生任何一轮"),
+    "route-unknown": Text("unknown route {word}", "未知的路由 {word}", "did you mean {near}?", "是否想写 {near}？"),
+    "delivers": Text("delivers", "投递"),
     # ------------------------------------------------------------------------------------ the whole
     "never-matches": Text("route {route} can never match: this part never holds beside the others", "路由 {route} 永远不会匹配：这一部分不可能与其他条件同时成立",
                           "was or meant instead of and? Check the values", "是否应当用 or 而不是 and？请检查这些值"),

@@ -39,6 +39,12 @@ TEXTS: dict[str, Text] = {
         "In an inbound rule take them off with trim(…).",
         "在 inbound 规则中可用 trim(…) 去掉。",
     ),
+    "event-map-unfit": Text(
+        "{type}: {faults}",
+        "{type}：{faults}",
+        "In `map`, decimal(…) and integer(…) read numbers written in another way, parse_date(…, \"yyyyMMdd\") dates; text(…) makes a text of a number, and a comparison (x == \"Y\") true or false.",
+        "在 `map` 中，decimal(…) 和 integer(…) 可读取其他写法的数字，parse_date(…, \"yyyyMMdd\") 读取日期；text(…) 把数字变成文本，比较（如 x == \"Y\"）得到 true 或 false。",
+    ),
     "event-id-twice": Text(
         "two different events of this document have the id {id}",
         "同一份单据生成的两个不同事件使用了相同的标识 {id}",

@@ -53,7 +53,6 @@ class Consuming:
     held: dict[int, Incoming] = field(default_factory=dict)  # handed out and not settled by the application
     acknowledged: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)  # x-delivery-count
-    died: Counter[str] = field(default_factory=Counter)  # how often its channel was lost with it
 
     def __post_init__(self) -> None:
         self.events = len(self.waiting)
@@ -75,7 +74,6 @@ class Consuming:
         ids = [id_ for _, id_ in back]
         self.waiting.extendleft(reversed(ids))
         self.counted.update(ids)
-        self.died.update(ids)
         self.underway.clear()
         self.unacknowledged.clear()
         self.next_tag, self.cancelled = 1, False

@@ -41,7 +41,7 @@ class Simulation:
         self.fan_out = {id_: self.random.choice(FAN_OUT) for queue in self.queues for id_ in queue.waiting}
         self.large = {id_ for id_, count in self.fan_out.items() if count and self.random.random() < 0.02}
         self.marked: set[str] = set()
-        self.forgotten: Counter[str] = Counter()  # give-backs that only a killed router knew of
+        self.blamed: Counter[str] = Counter()  # failed deliveries that nobody can know to be innocent
         self.published = 0
         self.begin()
 
@@ -77,7 +77,7 @@ class Simulation:
             queue.held[tag] = incoming = Incoming(queue.inlet, tag)
             batch.append(incoming)
             returned = self.releases.returned(("", id_), queue.counted[id_])
-            assert returned == queue.died[id_] + self.forgotten[id_], "an innocent would be taken for poison"
+            assert returned == self.blamed[id_], "an innocent would be taken for poison, or poison for innocent"
         self.ledger.received(batch)
 
     def settle(self) -> None:
@@ -243,6 +243,9 @@ class Simulation:
         self.hits[f"consumer lost by the {by}"] += bool(queue.unacknowledged)
         self.hits["acknowledgement lost"] += len(queue.underway)
         self.excuse(queue)
+        for id_ in queue.unacknowledged.values():
+            self.releases.remember(("", id_))
+        self.blamed.update(id_ for _, id_ in queue.underway)
         queue.close()
         self.late += queue.held.values()
         queue.held = {}
@@ -278,8 +281,7 @@ class Simulation:
         for queue in self.queues:
             self.excuse(queue)
             queue.close()
-            for id_ in queue.counted:
-                self.forgotten[id_] = queue.counted[id_] - queue.died[id_]
+            self.blamed |= queue.counted  # what the dead one knew of it died with it
         self.begin()
 
     def alarm(self) -> None:

@@ -9,7 +9,7 @@ LINES = "json:\n  lines:\n    for: line in data.lines\n    qty: "
 FIELDS = table(
     ("in a condition", when('⟦data.warehose⟧ in ["WH01", "WH02"]'), "unknown-field", "did you mean data.warehouse?"),
     ("below a field", when('⟦data.supplier.cod⟧ == "X"'), "unknown-field", "did you mean data.supplier.code?"),
-    ("of a line", route(LINES + "⟦line.quantity⟧"), "unknown-field", "did you mean line.qty?"),
+    ("of a line", route(LINES + "⟦line.qyt⟧"), "unknown-field", "did you mean line.qty?"),
     ("in a loop", route("csv:\n  for: line in ⟦data.line⟧\n  物料: line.item_code"), "unknown-field", "did you mean data.lines?"),
     ("in a let", route("let:\n  total: sum(line.qty for line in ⟦data.lins⟧)\njson: {total: total}"), "unknown-field",
      "did you mean data.lines?"),
@@ -25,7 +25,7 @@ FIELDS = table(
     ("that a group is made by", route('csv:\n  for: g in group(data.lines, ⟦"item_cod"⟧)\n  物料: g.item_code'), "unknown-field",
      "did you mean item_code?"),
     ("of another event", when('⟦data.receipt_no⟧ == "R1"'), "unknown-field",
-     "goods_receipt.confirmed, goods_receipt.posted, goods_receipt.rejected, … has it; a field of your own is declared under events:"),
+     "it is a field of goods_receipt.accepted, goods_receipt.confirmed, goods_receipt.posted, …; one of your own is declared under events:"),
     ("nobody has", when('⟦data.colour⟧ == "red"'), "unknown-field",
      "`bus schema purchase_order.released` lists the fields; one of your own is declared under events:"),
     ("of the event itself", when('⟦event.tpye⟧ == "x"'), "unknown-field", "did you mean event.type?"),
@@ -57,7 +57,7 @@ NAMES = table(
      "choose another name"),
     ("a loop that covers data", route("json:\n  lines:\n    for: ⟦data⟧ in data.lines\n    qty: data.qty"), "name-covered", "choose another name"),
     ("a loop within one of its name", route(LINES + "sum(line.qty for ⟦line⟧ in data.lines)"), "name-covered", "choose another name"),
-    ("a let that covers a let", route("let:\n  po: data.po_no\njson:\n  let: {⟦po⟧: data.currency}\n  no: po"), "name-covered", "choose another name"),
+    ("a let that covers a let", route("let:\n  po: data.po_no\njson:\n  let: {⟦po⟧: data.po_no}\n  no: po"), "name-covered", "choose another name"),
 )
 
 SIGNS = table(
@@ -107,7 +107,7 @@ YAML = table(
      "write a blank after the colon: po: data.po_no; when in doubt put the whole expression in single quotes"),
     ("a full-width colon", route("json:\n  po⟦：⟧data.po_no"), "yaml-full-width", "switch the keyboard to English and write ': '"),
     ("a tab", route("json:\n⟦\t⟧po: data.po_no"), "yaml-tab", "use blanks, two for each level; most editors can be told to"),
-    ("a wrong indent", route("json:\n  po: data.po_no\n   ⟦no⟧: data.po_no"), "yaml-indent",
+    ("a wrong indent", route("json:\n  po: data.po_no\n   ⟦no:⟧ data.po_no"), "yaml-indent",
      "begin it at column 7, or in the column of the line above that it belongs to"),
     ("a duplicate key", route("json:\n  po: data.po_no\n  ⟦po⟧: data.po_no"), "yaml-duplicate-key", "keep one of the two"),
     ("an alias", route("json:\n  po: ⟦*po⟧"), "yaml-alias", "write the value itself; a text that begins with * is put in quotes"),

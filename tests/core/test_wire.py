@@ -49,9 +49,9 @@ ZONED = st.datetimes(
     timezones=st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours))),
 )
 DATA = st.dictionaries(
-    st.text(st.characters(exclude_categories=("Cs",)), max_size=8),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+        st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
         | st.decimals(allow_nan=False, allow_infinity=False, places=3),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab名", max_size=3), inner, max_size=3),
         max_leaves=6,

@@ -35,7 +35,6 @@ class Arrived(NamedTuple):
     """One message as it came in."""
 
     tag: int
-    redelivered: bool
     exchange: str
     routing_key: str
     properties: Any
@@ -133,8 +132,7 @@ class Channel:
         """Begin to consume with that prefetch; return the consumer's tag. `on_message` must be quick."""
 
         def arrived(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
-            tag, exchange, routing_key = method.delivery_tag, method.exchange, method.routing_key
-            on_message(Arrived(tag, method.redelivered, exchange, routing_key, properties, body))
+            on_message(Arrived(method.delivery_tag, method.exchange, method.routing_key, properties, body))
 
         await self.call("basic_qos", prefetch_count=prefetch)
         self._channel.add_on_cancel_callback(lambda _frame: on_cancelled())

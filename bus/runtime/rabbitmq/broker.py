@@ -382,7 +382,7 @@ class RabbitBroker(Transport):
     async def _keep_starting(self, subscription: Subscription) -> None:
         key = "consumer", subscription.queue
         for attempt in itertools.count():
-            if subscription.cancelled:
+            if subscription.cancelled or not self._consuming.is_open:  # then it is brought up with the link
                 break
             try:
                 await subscription.start(self._consuming.connection)

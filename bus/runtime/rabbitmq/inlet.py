@@ -16,7 +16,7 @@ from bus.runtime.rabbitmq.amqp import Arrived, Channel, Connection, Wire
 from bus.topology import DOCUMENTS, ROUTER
 
 AFTER_ERROR_S = 0.1  # a handler that raises gets its batch again, but not in a tight loop
-RELEASES = 10_000
+RELEASES = 20_000
 # Written by the broker where it dead-lettered, counted or stamped; no part of the message.
 _BROKERS_OWN = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count", "x-opt-")
 
@@ -60,10 +60,10 @@ class Delivery(Incoming):
 
     @property
     def returned(self) -> int:
-        """As the broker counts it, less what was only released, as far as this process knows."""
-        counted = (self._arrived.properties.headers or {}).get("x-delivery-count")
-        times = int(counted) if isinstance(counted, int) else int(self._arrived.redelivered)
-        return self.subscription.host.releases.returned(self.name, times)
+        """As the broker counts it, less what this process knows to be no death: it released it, or lost its channel."""
+        # From 4.0 the header is left out while it would be 0.
+        counted = (self._arrived.properties.headers or {}).get("x-delivery-count", 0)
+        return self.subscription.host.releases.returned(self.name, counted) if isinstance(counted, int) else 0
 
     @property
     def name(self) -> tuple[str, str]:
@@ -82,10 +82,10 @@ class Delivery(Incoming):
 
 
 class Releases:
-    """How often messages were given back here, the latest 10,000.
+    """How often messages went back to the broker while their holder lived, the latest 20,000.
 
-    RabbitMQ before 4.3 counts that as a failed delivery, and the count goes on with the message: even
-    what has been settled may come back with it, when its acknowledgement was lost.
+    RabbitMQ counts a lost channel as a failed delivery of all it held, before 4.3 a release as well, and
+    the count goes on with the message: even what has been settled may come back with it.
     """
 
     def __init__(self) -> None:
@@ -198,8 +198,10 @@ class Subscription(Inlet):
         if not batch:
             return
         if self.cancelled:
-            if not self.ordered:
-                for delivery in batch:
+            for delivery in batch:
+                if self.ordered:
+                    self.host.releases.remember(delivery.name)  # its channel will be closed with it
+                else:
                     self.give_back(delivery)
             return
         self.host.ledger.received(batch)
@@ -211,6 +213,9 @@ class Subscription(Inlet):
             loop.call_later(AFTER_ERROR_S, _release, batch)
 
     def _lost(self, _error: BusError) -> None:
+        for delivery in (*self.unsettled.values(), *self._inbox):
+            if isinstance(delivery, Delivery):
+                self.host.releases.remember(delivery.name)
         self._inbox = []
         self._channel = None
         self.host.ledger.inlet_lost(self)

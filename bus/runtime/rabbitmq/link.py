@@ -55,6 +55,10 @@ class Link:
             raise Unavailable("amqp-lost", address=str(self._addresses[0]))
         return self._connection
 
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None and self._connection.is_open
+
     async def open(self) -> None:
         """Connect for the first time, and keep it from then on. Raises ConfigurationError, Unavailable."""
         await self._connect()

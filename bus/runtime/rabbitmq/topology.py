@@ -51,11 +51,11 @@ class RabbitSite:
 
     async def plan(self) -> tuple[Change, ...]:
         async with dialled(self._url, NAME) as connection:
-            return changes(self._want, await look(connection, self._want))
+            return changes(self._want, await look(connection, self._want, await read(connection)))
 
     async def apply(self) -> tuple[Change, ...]:
         async with dialled(self._url, NAME) as connection:
-            seen = await look(connection, self._want)
+            seen = await look(connection, self._want, await read(connection))
             done = await _apply(connection, self._want, seen)
         for change in done:
             if change.action == "move":
@@ -64,7 +64,7 @@ class RabbitSite:
 
     async def left_over(self, queues: Sequence[str]) -> Mapping[str, int]:
         async with dialled(self._url, NAME) as connection:
-            seen = await look(connection, self._want)
+            seen = await look(connection, self._want, await read(connection))
             looking = Look(connection)
             for name in (*orphans(self._want, seen), *queues):
                 await looking.at(name, is_queue=True)
@@ -80,7 +80,7 @@ class RabbitSite:
                 if name.startswith(RETRY):
                     await channel.call("exchange_delete", exchange=name)
             await channel.close()
-            if (record := await _read(connection)) is not None:
+            if (record := await read(connection)) is not None:
                 await _remember(connection, pruned(record, gone), record)
         return gone
 
@@ -169,12 +169,11 @@ class Look:
                 raise
 
 
-async def look(connection: Connection, want: Wanted) -> Seen:
+async def look(connection: Connection, want: Wanted, record: Record | None) -> Seen:
     """Say what is there, and how it differs.
 
     A user who may not declare sees what exists, and not whether the arguments are the same.
     """
-    record = await _read(connection)
     looking = Look(connection)
     for part in want.declarations.parts:
         if await looking.at(part.name, is_queue=isinstance(part, Queue)):
@@ -212,8 +211,12 @@ async def _apply(connection: Connection, want: Wanted, seen: Seen) -> tuple[Chan
     return todo
 
 
-async def _read(connection: Connection) -> Record | None:
-    """Return the newest record, leaving it where it is; None without one that can be read."""
+async def read(connection: Connection) -> Record | None:
+    """Return the newest record, leaving it where it is; None without one that can be read.
+
+    Raises:
+        ConfigurationError: this user may not read it.
+    """
     channel = await connection.channel()
     try:
         waiting = (await channel.call("queue_declare", queue=RECORD, passive=True)).message_count

@@ -1,0 +1,158 @@
+"""The faults, each done to a world that works; each returns what it met in flight."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+
+from bus.topology import to
+
+from tests.brokers import Broker
+from tests.faults.story import READERS
+from tests.faults.world import HEARTBEAT_S, ROUTERS, SINKS, World, until
+
+ENOUGH = 20  # in flight when a fault strikes
+ALARM_S = 3.0
+NOTICED_S = 30.0
+
+Strike = Callable[[World, Broker, random.Random], Awaitable[int]]
+
+
+async def busy(world: World, *systems: str) -> int:
+    """Wait until enough is under way; return how much."""
+    counts = [0]
+
+    def enough() -> bool:
+        counts.append(world.in_flight(*systems))
+        return counts[-1] >= ENOUGH
+
+    await until(enough, "nothing was under way")
+    return counts[-1]
+
+
+async def kill_router(world: World, broker: Broker, chance: random.Random) -> int:
+    name = chance.choice(ROUTERS)
+    await until(lambda: world.programs[name].runs, f"{name} did not run")
+    met = await busy(world)
+    world.programs[name].kill()
+    return met
+
+
+async def stop_router(world: World, broker: Broker, chance: random.Random) -> int:
+    """Stopped for longer than its heartbeat, it goes on later and knows nothing of what it missed."""
+    name = chance.choice(ROUTERS)
+    await until(lambda: world.programs[name].runs, f"{name} did not run")
+    met = await busy(world)
+    world.programs[name].send(signal.SIGSTOP)
+    await asyncio.sleep(4 * HEARTBEAT_S)
+    world.programs[name].send(signal.SIGCONT)
+    return met
+
+
+async def kill_reader(world: World, broker: Broker, chance: random.Random) -> int:
+    name = chance.choice(READERS)
+    met = await busy(world, name)
+    world.programs[name].kill()
+    return met
+
+
+async def kill_sink(world: World, broker: Broker, chance: random.Random) -> int:
+    name = SINKS[0]
+    met = await busy(world, name)
+    world.programs[name].kill()
+    return met
+
+
+async def kill_publisher(world: World, broker: Broker, chance: random.Random) -> int:
+    met = await busy(world)
+    world.programs["publisher"].kill()
+    return met
+
+
+async def kill_broker(world: World, broker: Broker, chance: random.Random) -> int:
+    met = await busy(world)
+    await asyncio.to_thread(broker.kill)
+    await asyncio.to_thread(broker.start)
+    return met
+
+
+async def close_connections(world: World, broker: Broker, chance: random.Random) -> int:
+    met = await busy(world)
+    await asyncio.to_thread(broker.ctl, "close_all_connections", "a fault")
+    return met
+
+
+async def cut(world: World, broker: Broker, chance: random.Random) -> int:
+    name = chance.choice((*ROUTERS, *SINKS, *READERS, "publisher"))
+    met = await busy(world)
+    await until(lambda: any(proxy.cut() for proxy in world.proxies[name]), f"{name} was not connected")
+    return met
+
+
+async def swallow(world: World, broker: Broker, chance: random.Random) -> int:
+    """A black hole; it ends once the router has noticed and calls anew."""
+    name = chance.choice(ROUTERS)
+    met = await busy(world)
+    before = sum(proxy.accepted for proxy in world.proxies[name])
+    for proxy in world.proxies[name]:
+        proxy.swallow()
+    try:
+        await until(
+            lambda: sum(proxy.accepted for proxy in world.proxies[name]) > before, f"{name} noticed nothing", NOTICED_S
+        )
+    finally:
+        for proxy in world.proxies[name]:
+            proxy.restore()
+    return met
+
+
+async def alarm_memory(world: World, broker: Broker, chance: random.Random) -> int:
+    met = await busy(world)
+    await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.00001")
+    await asyncio.sleep(ALARM_S)
+    await asyncio.to_thread(broker.ctl, "set_vm_memory_high_watermark", "0.6")
+    return met
+
+
+async def alarm_disk(world: World, broker: Broker, chance: random.Random) -> int:
+    met = await busy(world)
+    await asyncio.to_thread(broker.ctl, "set_disk_free_limit", "1000TB")
+    await asyncio.sleep(ALARM_S)
+    await asyncio.to_thread(broker.ctl, "set_disk_free_limit", "50MB")
+    return met
+
+
+async def delete_queue(world: World, broker: Broker, chance: random.Random) -> int:
+    """With nothing in it, for that would be lost by the deletion; then at once something for it."""
+    publisher = world.programs["publisher"]
+    publisher.say("hold")
+    try:
+        await until(lambda: not world.in_flight("oa"), "the queue was not empty")
+        await asyncio.to_thread(broker.ctl, "delete_queue", to("oa"))
+    finally:
+        publisher.say("go")
+    world.due += 400  # what was free to go meanwhile has gone
+    counts = [0]
+
+    def met() -> bool:
+        counts.append(world.in_flight("oa"))
+        return bool(counts[-1]) or publisher.done.is_set()
+
+    await until(met, "nothing came for the queue")
+    return counts[-1]
+
+
+FAULTS: Mapping[str, Strike] = {
+    "router killed": kill_router,
+    "router stopped": stop_router,
+    "reader killed": kill_reader,
+    "sink killed": kill_sink,
+    "publisher killed": kill_publisher,
+    "broker killed": kill_broker,
+    "connections closed by the broker": close_connections,
+    "connection cut": cut,
+    "black hole": swallow,
+    "memory alarm": alarm_memory,
+    "disk alarm": alarm_disk,
+    "queue deleted": delete_queue,
+}
