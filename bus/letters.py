@@ -88,7 +88,8 @@ def of_event(
 
     Args:
         event: headers of the event's message; its envelope is kept.
-        id_: the delivery's id, or the event's where there was no delivery: the letter's own.
+        id_: the delivery's id, or the event's where there was no delivery: the letter's own; "" where the
+            message had none, and then one is made of its body.
         body: the event's data, or the message as it came where that is no event.
     """
     kept = {name: value for name, value in event.items() if not name.startswith("bus-")}
@@ -102,7 +103,7 @@ def of_event(
     if system:
         headers[SYSTEM] = system
     to = dead(system) if system and route else INVALID
-    return Message(to, _short(id_), body, headers, content_type)
+    return Message(to, _short(id_ or digest(body).hex()), body, headers, content_type)
 
 
 def of_document(

@@ -20,10 +20,11 @@ from bus.event import Event, delivery_id
 from bus.expressions.context import Context
 from bus.guards import Guard, guard_of
 from bus.mapping.shape import Group
-from bus.mapping.values import PASS_ON, as_columns, rows_of
+from bus.mapping.values import PASS_ON, as_columns, rows_of, weighed
 from bus.validate import Check, compile_validator
 from bus.wire import STRUCTURED, cloudevents_json
 
+LARGE = 64 * 1024  # bytes; a smaller event cannot become too large a document
 STRUCTURED_TYPE = f"{STRUCTURED}+json"
 
 
@@ -73,6 +74,7 @@ class Target:
         self._programs: RoutePrograms | None = None
         self._when: Callable[..., bool] | None = None
         self._make: Callable[..., list[Any]] | None = None
+        self._declaration = ""
 
     @property
     def programs(self) -> RoutePrograms:
@@ -97,6 +99,8 @@ class Target:
         """Return what the subscriber gets. Raises BusError when the mapping or the encoding fails."""
         make = self._make
         if make is None:
+            if self.route.format == "xml":
+                self._declaration = declaration(self.encoding)
             make = self._make = self.programs.body.compiled()
         return tuple(
             Document(
@@ -114,9 +118,11 @@ class Target:
             return body if self._utf8 else write("json", read_json_fast(body), {}, self.encoding)
         if route.format == "xml" and type(made) is str:
             try:
-                return (declaration(self.encoding) + made).encode(self.encoding)
+                return (self._declaration + made).encode(self.encoding)
             except UnicodeEncodeError as error:
                 raise DocumentError("character-misfit", **misfit(error, self.encoding, parse(made)).fields) from None
+        if len(body) > LARGE:
+            weighed(made)
         if route.format == "fixed":
             made = as_columns(made, route.layout)
         elif route.format == "csv":

@@ -29,15 +29,16 @@ def explain(
     output: Output = Format.text,
 ) -> int:
     """Say what would happen to a document."""
-    from bus import explain as explaining  # noqa: PLC0415 - loaded only when needed
-    from bus.errors import DocumentError  # noqa: PLC0415
-    from bus.inbound import Failed  # noqa: PLC0415
-    from bus.runtime.files import find, usable_configuration  # noqa: PLC0415
+    from bus import explain as explaining
+    from bus.errors import DocumentError
+    from bus.inbound import Failed
+    from bus.runtime.files import find, usable_configuration
 
     config, _ = usable_configuration(find(routing))
     if system is not None and system not in config.systems:
         near = nearest(system, config.systems)
-        raise UsageError("system-option", system=system, known=", ".join(config.systems), **({"near": near} if near else {}))
+        fields = {"system": system, "known": ", ".join(config.systems), **({"near": near} if near else {})}
+        raise UsageError("system-option", **fields)
     try:
         body = file.read_bytes()
     except OSError as error:
@@ -55,7 +56,7 @@ def explain(
 
 
 def _json(explanation: "Explanation", config: "Configuration") -> dict[str, Any]:
-    from bus.explain import failure_json  # noqa: PLC0415 - only with -o json
+    from bus.explain import failure_json
 
     return {
         "events": [_event_json(explained) for explained in explanation.events],
@@ -68,7 +69,7 @@ def _json(explanation: "Explanation", config: "Configuration") -> dict[str, Any]
 
 
 def _event_json(explained: "Explained") -> dict[str, Any]:
-    from bus.explain import failure_json  # noqa: PLC0415 - only with -o json
+    from bus.explain import failure_json
 
     event = explained.event
     return {
@@ -85,14 +86,16 @@ def _event_json(explained: "Explained") -> dict[str, Any]:
 
 
 def _deliveries_json(considered: "Considered") -> list[dict[str, Any]]:
-    from bus.explain import document_json, failure_json  # noqa: PLC0415 - only with -o json
+    from bus.explain import document_json, failure_json
 
     format_ = considered.route.format
     made = []
     for match in considered.matches:
         shared = {"system": match.system, "format": format_ or "cloudevents"}
-        for document in match.documents:
-            made.append({**shared, "id": document.id, "document": document_json(format_, document), "failure": None})
+        made += [
+            {**shared, "id": document.id, "document": document_json(format_, document), "failure": None}
+            for document in match.documents
+        ]
         if match.failure is not None:
             made.append({**shared, "id": None, "document": None, "failure": failure_json(match.failure)})
     return made
@@ -161,7 +164,8 @@ def _target(system: str, document: "Document", config: "Configuration") -> str:
         return f"to.{system}"
     url, folder = getattr(end.options, "url", ""), getattr(end.options, "folder", "")
     if hasattr(end.options, "method"):
-        return f"{end.options.method} {_public(str(url), config)}{'/' + document.path.lstrip('/') if document.path else ''}"
+        path = "/" + document.path.lstrip("/") if document.path else ""
+        return f"{end.options.method} {_public(str(url), config)}{path}"
     return f"{folder}/{document.name or document.id}" if folder else end.adapter.name
 
 

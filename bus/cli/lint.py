@@ -23,7 +23,7 @@ RoutingArgument = Annotated[str | None, typer.Argument(help=say("help-routing"),
 
 def lint(routing: RoutingArgument = None, named: RoutingOption = None, output: Output = Format.text) -> int:
     """Say everything that is wrong with routing.yaml."""
-    from bus.runtime.files import find, read_configuration  # noqa: PLC0415 - loaded only when needed
+    from bus.runtime.files import find, read_configuration
 
     started = time.perf_counter()
     gc.disable()  # what is read stays to the end, so that looking for rubbish in it costs a quarter and finds none
@@ -75,12 +75,12 @@ def test(
     routing: RoutingArgument = None,
     named: RoutingOption = None,
     tests: Annotated[str | None, typer.Option("--tests", help=say("help-tests"), show_default=False)] = None,
-    cover: Annotated[bool, typer.Option("--cover", help=say("help-cover"))] = False,  # noqa: FBT002 - typer's shape
+    cover: Annotated[bool, typer.Option("--cover", help=say("help-cover"))] = False,
     output: Output = Format.text,
 ) -> int:
     """Run the tests beside routing.yaml."""
-    from bus.runtime.files import find, folder_of, usable_configuration  # noqa: PLC0415 - loaded only when needed
-    from bus.suite import run_suite  # noqa: PLC0415
+    from bus.runtime.files import find, folder_of, usable_configuration
+    from bus.suite import run_suite
 
     path = find(routing or named)
     config, _ = usable_configuration(path)
@@ -95,7 +95,8 @@ def test(
     else:
         _show_suite(suite, shown)
         if uncovered is not None:
-            show(say("cover-summary", reached=len(live) - len(uncovered), routes=len(live)))
+            reached = len(live) - len(uncovered)
+            show(say("cover-summary" if uncovered else "cover-whole", reached=reached, routes=len(live)))
             for name in uncovered:
                 show(f"    {name}")
         failed = suite.failed or bool(suite.findings)

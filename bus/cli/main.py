@@ -5,17 +5,20 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import click
 import typer
 
 from bus import __version__
 from bus.cli.output import note, paint
 from bus.errors import BusError, ConfigurationError, Unavailable, UsageError
-from bus.texts import choose_language, say
+from bus.nearest import nearest
+from bus.texts import choose_language, hint, say
 
 choose_language(os.environ.get("BUS_LANG"), os.environ.get("LC_ALL"), os.environ.get("LC_MESSAGES"), os.environ.get("LANG"))
 
 from bus.cli import bench, dead, demo, doctor, explain, lint, messages, run, topology  # noqa: E402 - their help is in the language chosen above
+
+# typer brings its own copy of click along since 0.27; these are the errors of whichever it uses.
+_click: Any = sys.modules[typer.BadParameter.__module__]
 
 app = typer.Typer(
     name="bus", no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=say("help-bus"),
@@ -58,15 +61,15 @@ def main(arguments: list[str] | None = None) -> None:
 def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
     try:
         result = command()
-    except (click.exceptions.Exit, typer.Exit) as leaving:
+    except typer.Exit as leaving:
         return int(leaving.exit_code)
-    except click.exceptions.NoArgsIsHelpError as shown:
+    except _click.NoArgsIsHelpError as shown:
         sys.stdout.write(shown.format_message() + "\n")
         return 0
-    except click.ClickException as error:
-        _complain(_usage(error), "")
+    except _click.ClickException as error:
+        _complain(*_usage(error))
         return 2
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         note(say("interrupted"))
         return 130
     except BrokenPipeError:  # `bus lint | head`
@@ -99,16 +102,26 @@ def _complain(message: str, hint: str) -> None:
         note("  " + hint)
 
 
-def _usage(error: click.ClickException) -> str:
-    """A fault of the command line, in the chosen language."""
-    if isinstance(error, click.NoSuchOption):
-        return say("usage-option", option=error.option_name)
-    if isinstance(error, click.MissingParameter):
-        parameter = error.param.human_readable_name if error.param is not None else ""
-        return say("usage-missing", parameter=parameter)
-    if isinstance(error, click.BadParameter):
-        parameter = error.param.human_readable_name if error.param is not None else ""
-        return say("usage-value", parameter=parameter, reason=error.message)
-    code = "usage-command" if "No such command" in error.message else "usage-other"
-    return say(code, reason=error.message, known=", ".join(sorted(c.name or "" for c in app.registered_commands)))
+def _usage(error: Any) -> tuple[str, str]:
+    """What is wrong with the command line, and the remedy, in the chosen language."""
+    code, fields = "usage-other", {"reason": error.message}
+    if isinstance(error, _click.NoSuchOption):
+        code, fields = "usage-option", {"option": error.option_name}
+    elif isinstance(error, _click.MissingParameter):
+        code, fields = "usage-missing", {"parameter": _parameter(error.param)}
+    elif isinstance(error, _click.BadParameter):
+        reason = error.message.removeprefix("Value error, ")
+        code, fields = "usage-value", {"parameter": _parameter(error.param), "reason": reason}
+    elif "No such command" in error.message:
+        typed = error.message.partition("'")[2].partition("'")[0]
+        known = sorted(typer.main.get_group(app).commands)
+        near = nearest(typed, known)
+        fields = {"command": typed, "known": ", ".join(known), **({"near": near} if near else {})}
+        code = "usage-command"
+    return say(code, **fields), hint(code, **fields)
 
+
+def _parameter(parameter: Any) -> str:
+    """`FILE` of an argument, `--output / -o` of an option."""
+    names = getattr(parameter, "opts", None) or [""]
+    return " / ".join(names) if names[0].startswith("-") else names[0].upper()

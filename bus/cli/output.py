@@ -29,7 +29,7 @@ def note(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """Write the result for a machine."""
-    import msgspec  # noqa: PLC0415 - loaded only with -o json
+    import msgspec
 
     encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)  # numbers with the digits they have
     show(msgspec.json.format(encoder.encode(value), indent=2).decode())
@@ -37,7 +37,8 @@ def show_json(value: Any) -> None:
 
 def width(text: str) -> int:
     """Columns a text takes on a terminal: Chinese signs take two."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 0 if unicodedata.combining(sign) else 1 for sign in text)
+    wide, combining = unicodedata.east_asian_width, unicodedata.combining
+    return sum(2 if wide(sign) in "WF" else 0 if combining(sign) else 1 for sign in text)
 
 
 def padded(text: str, columns: int) -> str:

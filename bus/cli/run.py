@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,10 @@ def run(
     broker: BrokerOption = "",
     only: Annotated[list[str] | None, typer.Option("--only", help=say("help-only"), show_default=False)] = None,
     listen: Annotated[str, typer.Option("--listen", help=say("help-listen"))] = LISTEN,
+    listen_tls: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--listen-tls", help=say("help-listen-tls"), metavar="CERT KEY", show_default=False),
+    ] = None,
     metrics: Annotated[str | None, typer.Option("--metrics", help=say("help-metrics"), show_default=False)] = None,
     until_idle: Annotated[bool, typer.Option("--until-idle", help=say("help-until-idle"))] = False,
     log_json: Annotated[bool, typer.Option("--log-json", help=say("help-log-json"))] = False,
@@ -44,6 +49,8 @@ def run(
 
     async def main() -> None:
         app = App(path, config, disk, open_broker(broker, owner=True), telemetry, parts, listen)
+        if listen_tls is not None:
+            app.listener.secure(*listen_tls)
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -53,7 +60,8 @@ def run(
                 if parts.router:
                     note(READY)
                 if app.listener.has_paths:
-                    note(say("listening", address=f"{app.listener.host}:{app.listener.port}"))
+                    address = f"{app.listener.host}:{app.listener.port}"
+                    note(say("listening-tls" if listen_tls else "listening", address=address))
                 async with LiveView(app, live=live):
                     await app.run(stopping, until_idle=until_idle)
         finally:

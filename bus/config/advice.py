@@ -11,7 +11,8 @@ from bus.types import EventType
 _MOST_OWNERS = 3  # event types named as having a field that another has not
 # Names that are known elsewhere → where.
 _ELSEWHERE = {
-    "document": "name-document", "data": "name-data", "response": "name-response", "failure": "name-failure",
+    "document": "hint-name-document", "data": "hint-name-data", "response": "hint-name-response",
+    "failure": "hint-name-failure",
 }
 _SIGNS_OF_OTHERS = ("!", "?")  # signs that make YAML read a text otherwise, and are wrong in themselves
 
@@ -51,21 +52,22 @@ def _with_owners(finding: Finding, events: Mapping[str, EventType]) -> Finding:
     first = name.partition(".")[0].partition("[")[0]
     owners = [event for event, known in events.items() if first in known.data.fields] if root == "data" else []
     if not owners:
-        return replace(finding, hint_code="field-unlisted")
+        return replace(finding, hint_code="hint-field-unlisted")
     shown = ", ".join(owners[:_MOST_OWNERS]) + (", …" if len(owners) > _MOST_OWNERS else "")
-    return replace(finding, fields={**finding.fields, "owners": shown}, hint_code="field-of-another-event")
+    return replace(finding, fields={**finding.fields, "owners": shown}, hint_code="hint-field-of-another-event")
 
 
 def named_elsewhere(finding: Finding, part: Rule | Route) -> Finding:
     """Say of an unknown name that it is a `let` or a loop of the same route or rule, out of its reach."""
     word = finding.fields["word"]
     if any(let.name == word for let in part.lets):
-        return replace(finding, hint_code="let-not-in-when")
-    shapes = (part.shape, part.then and part.then.map, part.otherwise and part.otherwise.map) if isinstance(
-        part, Route) else (part.making.map,)
+        return replace(finding, hint_code="hint-let-not-in-when")
+    makings = (part.then, part.otherwise) if isinstance(part, Route) else (part.making,)
+    shapes = [making.map for making in makings if making is not None]
+    shapes += [part.shape] if isinstance(part, Route) else []
     loops = [*part.loops, *(loop for shape in shapes for loop in _loops(shape))]
     if any(word in (loop.name, loop.counter) for loop in loops):
-        return replace(finding, hint_code="loop-name-outside")
+        return replace(finding, hint_code="hint-loop-name-outside")
     return finding
 
 

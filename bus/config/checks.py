@@ -58,7 +58,8 @@ def _check_senders(config: Configuration, makers: Mapping[str, set[str]], report
         if route.untyped or senders or any(_sent(type_, route, makers) for type_ in route.types):
             continue
         shown = ", ".join(route.types)
-        code = "nobody-sends-from" if route.sources and any(type_ in makers for type_ in route.types) else "nobody-sends"
+        by_others = route.sources and any(type_ in makers for type_ in route.types)
+        code = "nobody-sends-from" if by_others else "nobody-sends"
         report.warning(code, route.place, type=shown, route=route.name, systems=", ".join(route.sources))
 
 

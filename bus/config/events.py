@@ -17,7 +17,8 @@ _FIELD = re.compile(r"[^\W\d]\w*")
 _FOREIGN = {
     **dict.fromkeys(("string", "str", "varchar", "nvarchar", "char", "code", "文本", "字符", "字符串"), "text"),
     **dict.fromkeys(("int", "long", "bigint", "whole", "整数"), "integer"),
-    **dict.fromkeys(("number", "float", "double", "money", "numeric", "amount", "数字", "数值", "小数", "金额"), "decimal"),
+    **dict.fromkeys(("number", "float", "double", "money", "numeric", "amount"), "decimal"),
+    **dict.fromkeys(("数字", "数值", "小数", "金额"), "decimal"),
     **dict.fromkeys(("bool", "yes/no", "bit", "布尔", "是否"), "boolean"),
     **dict.fromkeys(("day", "日期"), "date"),
     **dict.fromkeys(("timestamp", "time", "时间", "日期时间"), "datetime"),
@@ -98,8 +99,9 @@ def _place_of_field(node: Node, path: str) -> Place | None:
     for name in path.partition(": data.")[2].replace("[]", "").split("."):
         while isinstance(node, ListNode) and node.items:
             node = node.items[0]
-        found = [item for item in node.items if item[0].text.removesuffix("?") == name] if isinstance(node, MapNode) else []
-        if not found:
+        items = node.items if isinstance(node, MapNode) else ()
+        key, value = next((item for item in items if item[0].text.removesuffix("?") == name), (None, None))
+        if key is None or value is None:
             return place
-        place, node = found[0][0].place, found[0][1]
+        place, node = key.place, value
     return place

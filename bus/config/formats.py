@@ -10,7 +10,7 @@ from bus.places import Place
 
 FORMATS = ("json", "xml", "csv", "fixed", "text", "rows")
 COLUMN_KEYS = ("value", "width", "align", "fill")
-_CSV_KEYS = ("header", "delimiter", "quote", "formulas")
+CSV_KEYS = ("header", "delimiter", "quote", "formulas")
 _WIDTH = re.compile("[1-9][0-9]{0,4}")
 _XML_NAME = re.compile(r"[^\W\d][\w.\-·]*")
 
@@ -145,7 +145,7 @@ def read_options(node: Node | None, format_: str, what: str, report: Report) -> 
     if format_ != "csv":
         report.error("options-of-csv", node.place, format=format_ or "CloudEvents")
         return {}
-    section = Section(node, _CSV_KEYS, what, report)
+    section = Section(node, CSV_KEYS, what, report)
     options: dict[str, object] = {}
     header = section.scalar("header")
     if header is not None:

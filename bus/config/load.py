@@ -1,6 +1,6 @@
 """routing.yaml, or a folder of them, read whole: one configuration and all its findings at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from posixpath import join, normpath
 from typing import Protocol
@@ -20,7 +20,7 @@ from bus.config.systems import read_systems
 from bus.config.yaml import read
 from bus.lookups import Table, read_table
 from bus.mapping.generate import Program
-from bus.places import Finding, Place
+from bus.places import Finding
 
 TOP_KEYS = ("version", "systems", "lookups", "events", "inbound", "routes")
 LOOKUP_KEYS = ("file", "encoding", "key")
@@ -66,7 +66,7 @@ def load(
     return replace(config, findings=tuple(_ordered(advised(report.findings, events))))
 
 
-def _ordered(findings: list[Finding]) -> Iterator[Finding]:
+def _ordered(findings: Iterable[Finding]) -> Iterator[Finding]:
     """By place; what several targets or types of one route say alike, once."""
     seen = set()
     for finding in sorted(findings, key=lambda f: (f.place.file, f.place.line, f.place.column, f.severity)):
@@ -130,7 +130,8 @@ class _LookupOptions:
     """`item: lookups/item.csv`, or the same with `encoding` and `key`."""
 
     def __init__(self, name: ScalarNode, node: Node, report: Report) -> None:
-        self.encoding, self.key = "utf-8", ()
+        self.encoding = "utf-8"
+        self.key: tuple[str, ...] = ()
         self.file: ScalarNode | None = None
         if isinstance(node, ScalarNode):
             if node.text.strip():

@@ -48,9 +48,10 @@ class _Possible:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             return
         limit = _Limit(value, inclusive=sign.endswith("="))
-        if sign.startswith(">") and (self.low is None or (value, not limit.inclusive) > (self.low.value, not self.low.inclusive)):
+        low, high = self.low, self.high
+        if sign.startswith(">") and (low is None or (value, not limit.inclusive) > (low.value, not low.inclusive)):
             self.low = limit
-        if sign.startswith("<") and (self.high is None or (value, limit.inclusive) < (self.high.value, self.high.inclusive)):
+        if sign.startswith("<") and (high is None or (value, limit.inclusive) < (high.value, high.inclusive)):
             self.high = limit
 
     def _spans(self) -> bool:

@@ -15,7 +15,6 @@ from bus.mapping.shape import Source
 from bus.types import ANY, EventType, Field, Record, Type
 
 
-
 @dataclass(frozen=True, slots=True)
 class RoutePrograms:
     """What runs for one route to one system."""
@@ -54,7 +53,8 @@ def route_programs(route: Route, config: Configuration, system: str) -> RoutePro
     rounds = Rounds(route.loops, route.condition, route.lets, route.let_first, route.place)
     end = config.systems[system].sink if system in config.systems else None
     extras = Extras(computed(end, "name", route.file_name), computed(end, "path", route.path), route.headers)
-    body = programs.route_program(f"route {route.name}", rounds, route.format, route.shape, extras, scope().knowing(present))
+    inner = scope().knowing(present)
+    body = programs.route_program(f"route {route.name}", rounds, route.format, route.shape, extras, inner)
     replies = [
         programs.reply_program(
             f"{word} of {route.name}", parts_of(making), target_of(making, config.events),

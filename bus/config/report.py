@@ -15,16 +15,16 @@ class Report:
 
     findings: list[Finding] = field(default_factory=list)
 
-    def error(self, code: str, place: Place, /, hint_code: str = "", **fields: object) -> None:
+    def error(self, code: str, place: Place, hint_code: str = "", /, **fields: object) -> None:
         """Note an error; `hint_code` where another remedy than the code's own fits."""
         self._add("error", code, place, fields, hint_code)
 
-    def warning(self, code: str, place: Place, /, hint_code: str = "", **fields: object) -> None:
+    def warning(self, code: str, place: Place, hint_code: str = "", /, **fields: object) -> None:
         """Note a warning."""
         self._add("warning", code, place, fields, hint_code)
 
     def unknown(
-        self, code: str, place: Place, word: str, known: Iterable[str], /, hint_code: str = "", **fields: object
+        self, code: str, place: Place, word: str, known: Iterable[str], hint_code: str = "", /, **fields: object
     ) -> str | None:
         """Note an unknown word; return the known one it is most like, which the remedy names, or None.
 
@@ -35,7 +35,7 @@ class Report:
         if near is not None:
             self.error(code, place, word=word, near=near, **fields)
         else:
-            code_ = hint_code or ("choose-from" if known else "leave-out")
+            code_ = hint_code or ("hint-choose-from" if known else "hint-leave-out")
             self.error(code, place, code_, word=word, known=", ".join(known), **fields)
         return near
 

@@ -75,7 +75,7 @@ def _types(section: Section, events: Mapping[str, EventType]) -> tuple[tuple[str
             continue
         patterns = dict.fromkeys(f"{name.partition('.')[0]}.*" for name in events)
         section.report.unknown(
-            "event-unknown", node.place, node.text, patterns if "*" in node.text else events, "event-undeclared"
+            "event-unknown", node.place, node.text, patterns if "*" in node.text else events, "hint-event-undeclared"
         )
         found.add("")
     return tuple(sorted(found - {""})), not nodes or "" in found
@@ -108,8 +108,8 @@ def _format(route: str, section: Section, targets: list[System]) -> tuple[str, S
     for system in targets:
         sink = system.sink
         if sink is not None and format_ not in sink.adapter.formats:
-            known, adapter = ", ".join(sink.adapter.formats), sink.adapter.name
-            report.error("format-not-taken", key.place, format=format_, system=system.name, adapter=adapter, known=known)
+            fields = {"system": system.name, "adapter": sink.adapter.name, "known": ", ".join(sink.adapter.formats)}
+            report.error("format-not-taken", key.place, format=format_, **fields)
     layout: _Layout = {}
     if format_ == "fixed":
         node, layout = fixed_layout(node, key.place, report)
@@ -154,5 +154,5 @@ def read_duration(node: Node, report: Report) -> float | None:
     seconds = parse_duration(text)
     if seconds is None and not was_reported(node):
         meant = meant_duration(text)
-        report.error("duration-unclear", node.place, "duration-meant" if meant else "", text=text, meant=meant)
+        report.error("duration-unclear", node.place, "hint-duration-meant" if meant else "", text=text, meant=meant)
     return seconds

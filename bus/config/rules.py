@@ -60,7 +60,7 @@ def read_making(section: Section, events: Mapping[str, EventType], report: Repor
     """The event that is made, and of what."""
     event = section.scalar("event")
     if event is not None and event.text not in events:
-        report.unknown("event-unknown", event.place, event.text, events, "event-undeclared")
+        report.unknown("event-unknown", event.place, event.text, events, "hint-event-undeclared")
     map_ = _map(section, report)
     readable = event is not None and (map_ is not None or "map" not in section)
     return Making(
@@ -89,5 +89,5 @@ def check_system(node: ScalarNode, systems: Mapping[str, System], report: Report
     """Report a system that is not declared."""
     if node.text in systems:
         return True
-    report.unknown("system-unknown", node.place, node.text, systems, "system-undeclared")
+    report.unknown("system-unknown", node.place, node.text, systems, "hint-system-undeclared")
     return False

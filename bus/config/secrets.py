@@ -33,7 +33,8 @@ def check_secret(
             continue
         place = scalar.place_of(in_url.start(1), len(in_url[1])) if in_url else scalar.place
         key = f"{what}.{option}" if name == option else f"{what}.{option}.{name}"
-        report.error("secret-written-out", place, key=key, env=_variable(what, "token" if token else "password" if in_url else name))
+        env = _variable(what, "token" if token else "password" if in_url else name)
+        report.error("secret-written-out", place, key=key, env=env)
 
 
 def _variable(what: str, name: str) -> str:

@@ -42,7 +42,7 @@ def source_of(node: Node | None, report: Report, place: Place | None = None) -> 
         return None
     if node.style == "plain" and _UNCLEAR.fullmatch(node.text):
         word, number = _WORDS.get(node.text.lower()), _NUMBER_SIGNS.sub("", node.text)
-        code = "leaf-unclear-word" if word else "leaf-unclear-number" if _NUMBER.fullmatch(number) else ""
+        code = "hint-leaf-unclear-word" if word else "hint-leaf-unclear-number" if _NUMBER.fullmatch(number) else ""
         report.error("leaf-unclear", node.place, code, text=node.text, word=word, number=number)
         return None
     return Source(node.text, node)
@@ -120,7 +120,7 @@ def _loop(node: Node, report: Report, place: Place | None) -> For | None:
         return None
     found = _LOOP.fullmatch(source.text)
     if found is None or _LOOP_START.match(source.text):
-        code = "for-shape-for" if _LOOP_START.match(source.text) else ""
+        code = "hint-for-shape-for" if _LOOP_START.match(source.text) else ""
         rest = source.text.removeprefix("for").strip()
         report.error("for-shape", node.place, code, text=source.text[:60], rest=rest[:60])
         words = rest.split()  # stand in for it with the name it probably has: `data.lines` names a line

@@ -122,7 +122,8 @@ class _End:
             named = self.node.get("adapter")
             known = [a.name for a in self.adapters.values() if getattr(a, f"{self.side}_options") is not None]
             assert named is not None  # noqa: S101 - for the type checker; the adapter was found by it
-            self.report.error("adapter-one-sided", named.place, adapter=spec.name, side=self.side, known=", ".join(known))
+            fields = {"adapter": spec.name, "side": self.side, "known": ", ".join(known)}
+            self.report.error("adapter-one-sided", named.place, **fields)
             spec, model = _UNKNOWN, _UNKNOWN.source_options if self.side == "source" else _UNKNOWN.sink_options
             assert model is not None  # noqa: S101 - for the type checker; the stand-in has both
         if spec is _UNKNOWN:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bus.errors import BusError
 from bus.expressions import tree
 from bus.expressions.lookup_calls import Compile, compile_lookup
+from bus.expressions.operators import MAX_ROUNDED
 from bus.expressions.scan import Problem
 from bus.expressions.scope import Code, Scope, kind_of
 from bus.expressions.tree import AGGREGATES
@@ -21,7 +22,7 @@ from bus.functions import (
     gs1_type,
 )
 from bus.nearest import nearest
-from bus.types import ANY, Field, ListOf, Record, Type
+from bus.types import ANY, DECIMAL, Field, ListOf, Record, Type
 
 _Bound = list[tuple[Parameter, tree.Node]]
 
@@ -82,7 +83,17 @@ def compile_call(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
             result = ListOf(Record({**fields, "rows": Field(codes[0].type)}))
     if node.name == "default":
         return Code(f"default_of({codes[0].text}, lambda: {codes[1].text})", result, codes[1].nullable, codes[1].missing)
-    return _code(function, bound, codes, result)
+    return (_rounded(bound, codes) if node.name == "round" else None) or _code(function, bound, codes, result)
+
+
+def _rounded(bound: _Bound, codes: list[Code]) -> Code | None:
+    """The quick form of `round(x, 2)`, the commonest call there is: of a number, to places written out."""
+    digits = bound[1][1] if len(bound) == 2 else None
+    if not isinstance(digits, tree.Literal) or type(digits.value) is not int or kind_of(codes[0].type) != "number":
+        return None
+    if not 0 <= digits.value <= MAX_ROUNDED:
+        return None
+    return Code(f"rounded({codes[0].text}, {digits.value})", DECIMAL, codes[0].nullable, codes[0].missing)
 
 
 def _fields_named(bound: _Bound, item: Type, scope: Scope) -> dict[str, Field]:
@@ -145,7 +156,7 @@ def _report_unknown(node: tree.Call, scope: Scope) -> None:
         scope.report("function-unknown", node.start, end, name=node.name, near=near)
     else:
         known = ", ".join((*FUNCTIONS, *sorted(AGGREGATES), "lookup", "known"))
-        scope.report("function-unknown", node.start, end, hint_code="function-unlisted", name=node.name, known=known)
+        scope.report("function-unknown", node.start, end, hint_code="hint-function-unlisted", name=node.name, known=known)
 
 
 def _bind(node: tree.Call, function: Function, scope: Scope) -> _Bound | None:
@@ -192,7 +203,7 @@ def _check_type(node: tree.Call, parameter: Parameter, argument: tree.Node, code
     write = next((by for (has, needs), by in _CONVERSIONS.items() if has == got and needs in kinds), "")
     scope.report(
         "argument-type", argument.start, argument.end, name=node.name, wanted=wanted, kind=str(code.type),
-        write=write, hint_code="" if write else "argument-type-other",
+        write=write, hint_code="" if write else "hint-argument-type-other",
     )
 
 

@@ -110,7 +110,7 @@ def _check_column(table: str, column: str, node: tree.Node, scope: Scope) -> Non
     if known is None or column in known.columns:
         return
     near, columns = nearest(column, known.columns), ", ".join(known.columns)
-    hint_code = "lookup-column-near" if near else ""
+    hint_code = "hint-lookup-column-near" if near else ""
     scope.report(
         "lookup-column", node.start, node.end, hint_code=hint_code, near=near, table=table, column=column, columns=columns
     )

@@ -34,7 +34,7 @@ def check_group(group: Group, wanted: Record, path: str, program: Program) -> No
     for entry in strange:
         shown = {"field": _joined(path, entry.key), "type": program.event_type, "name": entry.key}
         near = meant[entry.key] or nearest(entry.key, wanted.fields)
-        hint_code = "" if near else "field-undeclared"
+        hint_code = "" if near else "hint-field-undeclared"
         program.findings.append(Finding("error", "event-has-no-field", entry.place, {**shown, "near": near}, hint_code))
 
 
@@ -62,7 +62,7 @@ def check_shape(entry: Entry, wanted: Type | None, path: str, program: Program) 
             program.findings.append(Finding("error", code, entry.place, fields))
     elif not is_list and not isinstance(wanted, Record):
         fields = {"field": _joined(path), "wanted": str(wanted), "kind": "mapping", "function": ""}
-        program.findings.append(Finding("error", "field-type", entry.place, fields, "field-type-other"))
+        program.findings.append(Finding("error", "field-type", entry.place, fields, "hint-field-type-other"))
 
 
 def check_leaf(leaf: Leaf, code: Code, wanted: Type | None, path: str, program: Program) -> None:
@@ -74,6 +74,6 @@ def check_leaf(leaf: Leaf, code: Code, wanted: Type | None, path: str, program: 
         return
     function = "text" if wanted == TEXT and got not in ("list", "mapping") else ""
     fields = {"field": _joined(path), "wanted": str(wanted), "kind": str(code.type), "function": function}
-    hint_code = "" if function else "field-type-condition" if wanted == BOOLEAN else "field-type-other"
+    hint_code = "" if function else "hint-field-type-condition" if wanted == BOOLEAN else "hint-field-type-other"
     place = leaf.source.place_of(0, max(len(leaf.source.text), 1))
     program.findings.append(Finding("error", "field-type", place, fields, hint_code))

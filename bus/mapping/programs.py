@@ -170,7 +170,7 @@ def rule_program(
     opened = program.open(rounds.group(), scope, "")
     _append_event(program, making, target, opened.scope)
     program.close(opened)
-    program.line("return made")
+    program.line("return weighed(made)" if program.counters else "return made")
     return program
 
 

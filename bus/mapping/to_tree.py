@@ -121,12 +121,13 @@ class _Emitter:
     def placed(self, code: Code, wanted: Type | None) -> str:
         """Generated code for the value as it has its place: what may be an element becomes its text, or a tree."""
         if not _holds_any(code.type):
-            return code.text
+            return f"tree({code.text}, budget)" if isinstance(code.type, ListOf | Record) else code.text
         if self.leaves is not Leaves.TREES or (wanted not in (None, ANY) and not isinstance(wanted, ListOf | Record)):
             return f"single({code.text})"
         if isinstance(wanted, ListOf):
-            return f"{'trees' if isinstance(wanted.item, Record) or wanted.item == ANY else 'singles'}({code.text})"
-        return f"tree({code.text})"
+            list_of = "trees" if isinstance(wanted.item, Record) or wanted.item == ANY else "singles"
+            return f"{list_of}({code.text}, budget)"
+        return f"tree({code.text}, budget)"
 
 
 def _holds_any(type_: Type) -> bool:
@@ -166,6 +167,6 @@ def warn_missing(leaf: Leaf, code: Code, program: Program, path: str, *, optiona
         text = leaf.source.text
         shown = code.missing if code.missing in text else text  # a let or a loop holds the path
         place = leaf.source.place_of(text.find(shown), len(shown))
-        hint_code = "" if optional else "may-be-missing-here"
+        hint_code = "" if optional else "hint-may-be-missing-here"
         fields = {"path": code.missing, "key": key}
         program.findings.append(Finding("warning", "may-be-missing", place, fields, hint_code))

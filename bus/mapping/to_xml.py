@@ -33,7 +33,7 @@ def emit_document(shape: Group, program: Program, scope: Scope) -> str:
     opened = program.open(shape, scope, "")
     (root,) = shape.entries
     program.line("out = []")
-    program.line("w = out.append")
+    program.line("w = writer(out)")
     pieces = _Pieces(program, "w")
     _emit_element(root, pieces, opened.scope, root.key)
     pieces.flush()
@@ -70,10 +70,10 @@ def _emit_item(entry: Entry, pieces: _Pieces, scope: Scope, path: str) -> None:
     name, spot = program.fresh("x"), Spot(path, leaf.source)
     if entry.optional:
         program.line(f"{name} = {code.text}", spot)
-        program.line(f'{name} = "" if is_empty({name}) else xml_member({entry.key!r}, tree({name}))', spot)
+        program.line(f'{name} = "" if is_empty({name}) else xml_member({entry.key!r}, tree({name}, budget))', spot)
     else:
         warn_missing(leaf, code, program, path)
-        program.line(f"{name} = xml_member({entry.key!r}, tree(need({code.text})))", spot)
+        program.line(f"{name} = xml_member({entry.key!r}, tree(need({code.text}), budget))", spot)
     pieces.value(name)
 
 
@@ -82,12 +82,12 @@ def _emit_leaf(entry: Entry, leaf: Leaf, pieces: _Pieces, scope: Scope, path: st
     code = program.expression(leaf.source, scope)
     name, spot = program.fresh("x"), Spot(path, leaf.source)
     if entry.optional:
-        program.line(f"{name} = xml_optional({entry.key!r}, {code.text})", spot)
+        program.line(f"{name} = xml_optional({entry.key!r}, {code.text}, budget)", spot)
         pieces.value(name)
         return
     warn_missing(leaf, code, program, path)
     if code.type == ANY or isinstance(code.type, ListOf | Record):
-        program.line(f"{name} = xml_any({entry.key!r}, {code.text})", spot)
+        program.line(f"{name} = xml_any({entry.key!r}, {code.text}, budget)", spot)
         pieces.value(name)
         return
     write = "xml_number" if kind_of(code.type) == "number" else "xml_text"

@@ -10,12 +10,13 @@ from bus.codecs.element import Element
 from bus.codecs.element import plain as tree_of
 from bus.codecs.scalars import text_of
 from bus.errors import DocumentError, ExpressionError
-from bus.expressions.operators import kind, plain
+from bus.expressions.operators import MAX_ROUNDS, kind, plain
 from bus.functions.lists import is_empty
 
 # What XML text may not hold as it is: markup, control characters, and CR, which readers turn into LF.
 _SPECIAL = re.compile("[&<>\"\r\n\t\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]").search
 _CONTROL = re.compile("[\x00-\x1f\x7f]").search
+MAX_DOCUMENT = 64 * 1024 * 1024  # characters; eight times what a source takes by default
 PASS_ON = object()  # stands for a body that leaves byte for byte as it came
 
 
@@ -24,9 +25,28 @@ def is_hollow(value: Any) -> bool:
     return value is None or all(type(part) is list and not part for part in value.values())
 
 
-def tree(value: Any) -> Any:
-    """A value as the plain tree a format is written from: elements become texts, mappings or lists."""
-    return tree_of(value) if type(value) in (Element, list, dict) else value
+def tree(value: Any, budget: list[int]) -> Any:
+    """A value as the plain tree a format is written from: elements become texts, mappings or lists.
+
+    `budget` is what may still be made: a list of lists of the same list needs no loop to grow.
+    """
+    if type(value) not in (Element, list, dict):
+        return value
+    _spend(value, budget)
+    return tree_of(value)
+
+
+def _spend(value: Any, budget: list[int]) -> None:
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        budget[0] -= 1
+        if budget[0] < 0:
+            raise ExpressionError("too-many-rounds", limit=MAX_ROUNDS)
+        if type(value) is list:
+            waiting += value
+        elif type(value) in (dict, Element):
+            waiting += (value if type(value) is dict else value.children).values()
 
 
 def single(value: Any) -> Any:
@@ -37,16 +57,48 @@ def single(value: Any) -> Any:
     return value
 
 
-def singles(value: Any) -> Any:
+def singles(value: Any, budget: list[int]) -> Any:
     """A list of single values; one element is a list of itself."""
-    if type(value) is Element:
-        return [plain(value)]
-    return [single(member) for member in value] if type(value) is list else value
+    value = [value] if type(value) is Element else value
+    if type(value) is not list:
+        return value
+    budget[0] -= len(value)
+    return [single(member) for member in value]
 
 
-def trees(value: Any) -> Any:
+def trees(value: Any, budget: list[int]) -> Any:
     """A list of trees; one element is a list of itself."""
-    return [tree_of(value)] if type(value) is Element else tree(value)
+    return tree([value] if type(value) is Element else value, budget)
+
+
+def weighed(made: Any, limit: int = MAX_DOCUMENT) -> Any:
+    """What was made, unless its texts together are too much to be meant: a long one in each of many rounds."""
+    left, waiting = limit, [made]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is str:
+            left -= len(value)
+        elif type(value) in (list, tuple):
+            waiting += value
+        elif type(value) is dict:
+            waiting += value.values()
+        if left < 0:
+            raise ExpressionError("document-grows", limit=limit)
+    return made
+
+
+def writer(out: list[str]) -> Callable[[str], None]:
+    """Return what appends pieces of a document, up to as much as `weighed` allows."""
+    left, append = MAX_DOCUMENT, out.append
+
+    def write(piece: str) -> None:
+        nonlocal left
+        left -= len(piece)
+        if left < 0:
+            raise ExpressionError("document-grows", limit=MAX_DOCUMENT)
+        append(piece)
+
+    return write
 
 
 def need(value: Any) -> Any:
@@ -125,16 +177,16 @@ def xml_optional_attribute(name: str, value: Any) -> str:
     return "" if is_empty(value) else f' {name}="{xml_attribute(value)}"'
 
 
-def xml_optional(name: str, value: Any) -> str:
+def xml_optional(name: str, value: Any, budget: list[int]) -> str:
     """`<name>…</name>`, once for each value of a list, or "" when empty."""
     if type(value) is str:
         return f"<{name}>{xml_text(value)}</{name}>" if value and not value.isspace() else ""
-    return "" if is_empty(value) else xml_any(name, value)
+    return "" if is_empty(value) else xml_any(name, value, budget)
 
 
-def xml_any(name: str, value: Any) -> str:
+def xml_any(name: str, value: Any, budget: list[int]) -> str:
     """An element of whatever the expression yields; empty fails. A list repeats it."""
-    value = tree(need(value))
+    value = tree(need(value), budget)
     if type(value) is list:
         return "".join([xml_member(name, member) for member in value])
     return xml_member(name, value) if type(value) is dict else f"<{name}>{xml_text(value)}</{name}>"

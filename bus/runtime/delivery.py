@@ -13,7 +13,7 @@ from bus import letters
 from bus.adapter import Answer, Outbound, Sink
 from bus.breaker import Breaker
 from bus.config.programs import sink_programs
-from bus.errors import BusError, Refused, Rejected, Unavailable
+from bus.errors import BusError, ExpressionError, Held, Refused, Rejected, Unavailable
 from bus.inbound import Replies
 from bus.lanes import Lanes
 from bus.ports import Header, Message, Received, Transport
@@ -276,7 +276,15 @@ class Delivery:
         arguments = (job.outbound.event, job.outbound.event.data, answer.response, failure, context)
 
         def test(run: Callable[..., bool]) -> Callable[[], bool]:
-            return lambda: run(*arguments)
+            def fits() -> bool:
+                try:
+                    return run(*arguments)
+                except ExpressionError as error:
+                    if not answer.ok:  # an error page, say: no line was written for that, its status speaks
+                        return False
+                    raise _unclear(self.system, error) from error
+
+            return fits
 
         retry_s = job.target.route.retry_s if job.target is not None else None
         delays_s = retry_s if retry_s is not None else tuple(self._end.options.retry)
@@ -347,6 +355,13 @@ class Delivery:
                 route=out.route, system=self.system, attempts=out.attempt, state="parked",
             )]
         return [reply] if reply is not None else []
+
+
+def _unclear(system: str, error: BusError) -> Held:
+    """What `success` or `failures` cannot judge waits for a person: the target may have taken it."""
+    unclear = Held("answer-unclear", system=system, reason=str(error))
+    unclear.where = error.where
+    return unclear
 
 
 def _number(value: Header | None, default: int) -> int:

@@ -141,15 +141,16 @@ async def run_source(
     `on_trouble` gets the reason, and None when it works again.
     """
     failures = 0
+    told = ""  # the trouble that was told about, so that it is told once and not with every try
 
     def works() -> None:
-        nonlocal failures
-        if failures:
+        nonlocal failures, told
+        if told:
             telemetry.adapter(system, "source", None)
             on_trouble(None)
         else:
             telemetry.adapter_works(system, "source")
-        failures = 0
+        failures, told = 0, ""
 
     async def accepting(document: Document) -> Accepted:
         accepted = await accept(document)
@@ -172,8 +173,10 @@ async def run_source(
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await looking
-        telemetry.adapter(system, "source", error)
-        on_trouble(error)
+        if told != str(error):
+            telemetry.adapter(system, "source", error)
+            on_trouble(error)
+            told = str(error)
         await asyncio.sleep(PAUSE_S[min(failures, len(PAUSE_S) - 1)])
         failures += 1
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -27,8 +29,19 @@ class Listener:
         self.host, self.port = split_address(address, "--listen")
         self._address = address
         self._paths: dict[str, Any] = {}
+        self._tls: ssl.SSLContext | None = None
         self._server: Any = None
         self._task: asyncio.Task[None] | None = None
+
+    def secure(self, certificate: Path, key: Path) -> None:
+        """Speak TLS and nothing else. Raises UsageError: PEM files that cannot be used or do not fit each other."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(certificate, key, password="")  # else OpenSSL asks the terminal for one
+        except (OSError, ssl.SSLError) as error:
+            reason = getattr(error, "reason", None) or error.strerror or str(error)
+            raise UsageError("listen-tls", certificate=str(certificate), key=str(key), reason=reason) from error
+        self._tls = context
 
     def add(self, path: str, app: Any) -> None:
         """Register an ASGI application at a path."""
@@ -59,6 +72,8 @@ class Listener:
             self._dispatch, log_config=None, access_log=False, lifespan="off", server_header=False,
             interface="asgi3", timeout_graceful_shutdown=5,
         )
+        config.load()
+        config.ssl = self._tls
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # the app has its own
         self._server.capture_signals = contextlib.nullcontext

@@ -15,6 +15,7 @@ from bus.texts import events as _events
 from bus.texts import expressions as _expressions
 from bus.texts import files as _files
 from bus.texts import functions as _functions
+from bus.texts import keys as _keys
 from bus.texts import lint as _lint
 from bus.texts import rabbitmq as _rabbitmq
 from bus.texts import running as _running
@@ -28,7 +29,7 @@ __all__ = ["LANGUAGES", "TEXTS", "Text", "choose_language", "hint", "language", 
 LANGUAGES = ("en", "zh")
 _AREAS = (
     _adapters, _commands, _documents, _events, _expressions,
-    _files, _functions, _lint, _rabbitmq, _running, _topology, _transports, _wire,
+    _files, _functions, _keys, _lint, _rabbitmq, _running, _topology, _transports, _wire,
 )
 TEXTS: dict[str, Text] = {code: text for area in _AREAS for code, text in area.TEXTS.items()}
 

@@ -23,6 +23,8 @@ TEXTS: dict[str, Text] = {
     "poison": Text("the process died {times} times while this was in hand", "处理它时进程已崩溃 {times} 次",
                    "look at it with bus dead show before replaying it", "重放前请先用 bus dead show 查看"),
     "target-refused": Text("{system} refused it: {answer} {reason}", "{system} 拒绝接收：{answer} {reason}"),
+    "answer-unclear": Text("the answer of {system} cannot be judged: {reason}", "无法判断 {system} 的应答：{reason}",
+                           "ask there whether it has the document; then bus dead replay, or drop", "请向对方确认是否已收到；然后 bus dead replay 或 drop"),
     "retries-exhausted": Text("{system} still failed at try {attempts}: {answer} {reason}", "{system} 第 {attempts} 次仍失败：{answer} {reason}",
                               "when it is well again: bus dead replay --system {system}", "恢复后执行：bus dead replay --system {system}"),
     "system-down": Text("{system} does not take deliveries: {reason}", "{system} 不接收投递：{reason}",

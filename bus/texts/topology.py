@@ -1,4 +1,4 @@
-"""Sentences of `bus topology` and `bus doctor`."""
+"""Sentences of `bus topology`, of `bus doctor`, and of TLS for HTTP sources."""
 
 from bus.texts.text import Text
 
@@ -57,6 +57,15 @@ TEXTS: dict[str, Text] = {
     "pruned": Text("deleted: {count}", "已删除：{count}"),
     "prune-kept": Text("{queue} stays: its {messages} messages are on their way to systems that are still there; try again later",
                        "{queue} 保留：其中 {messages} 条消息仍要送往现有系统，请稍后再试"),
+    # TLS
+    "amqp-tls-ended": Text("{address} ended the connection right after the TLS handshake", "{address} 在 TLS 握手后立即断开了连接",
+                           "it may ask for a client certificate: add ?certfile=FILE&keyfile=FILE, issued by an authority that the broker trusts",
+                           "对方可能要求客户端证书：请加上 ?certfile=文件&keyfile=文件，且由消息代理信任的 CA 签发"),
+    "help-listen-tls": Text("Speak HTTPS with this certificate chain and key (PEM files).", "用该证书链和私钥（PEM 文件）提供 HTTPS。"),
+    "listening-tls": Text("HTTP sources at https://{address}", "HTTP 来源地址 https://{address}"),
+    "listen-tls": Text("--listen-tls {certificate} {key}: {reason}", "--listen-tls {certificate} {key}：{reason}",
+                       "two PEM files that belong together: first the certificate with its chain, then its key without a passphrase",
+                       "需要两个相互匹配的 PEM 文件：先是证书及其链，后是不带口令的私钥"),
     # doctor
     "help-doctor": Text("Say what is wrong between here and the broker, and what to do about it; changes nothing.",
                         "检查本机到消息代理之间的问题并给出处理办法；不做任何改动。"),

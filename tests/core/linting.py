@@ -151,6 +151,6 @@ class Mistake(NamedTuple):
     hint: str
 
 
-def table(*mistakes: tuple[str, str, str, str]) -> Any:
+def table(*mistakes: tuple[str, str, str, str]) -> pytest.MarkDecorator:
     """Parametrise a test by mistakes."""
     return pytest.mark.parametrize("mistake", [pytest.param(Mistake(*m), id=m[0]) for m in mistakes])

@@ -150,7 +150,7 @@ def test_a_condition_that_cannot_be_computed_is_a_failure_of_the_route() -> None
 def test_a_document_is_what_the_subscriber_would_get() -> None:
     routes = considered(explain(CONFIG, event(), None, NOW))
     (document,) = routes["po-to-wms"].matches[0].documents
-    assert document.body.endswith("<request><code>PO-1</code><line><item>SKU-6204</item><qty>12</qty></line></request>".encode())
+    assert document.body.endswith(b"<request><code>PO-1</code><line><item>SKU-6204</item><qty>12</qty></line></request>")
     assert document_json("xml", document) == document.body.decode()
     assert document_json("csv", routes["po-to-oa"].matches[0].documents[0]) == {"base64": "zu/Bzw0KQS0xMDANCg=="}
 

@@ -128,6 +128,13 @@ def test_a_letter_s_id_fits_a_message_and_stays_the_same(id_: str) -> None:
     assert letter.id == id_ or len(id_.encode()) > 255
 
 
+def test_a_message_without_an_id_gets_a_letter_that_can_be_named() -> None:
+    one, other = (letters.of_event({}, "", body, REFUSED, 0) for body in (b"1", b"2"))
+    assert one.id
+    assert one.id != other.id
+    assert one.id == letters.of_event({}, "", b"1", REFUSED, 9).id
+
+
 def test_long_ids_that_begin_alike_stay_different() -> None:
     one, other = (letters.of_document("wms", "n", "单" * 100 + end, b"", REFUSED, 0) for end in "ab")
     assert one.id != other.id

@@ -1,6 +1,21 @@
 """What the architect types wrong in types, functions, lookups, formats, options and secrets."""
 
-from tests.core.linting import FILES, SYSTEMS, Mistake, assert_found, inbound, lint, route, seen, sink, system, table, unmarked, when, xml
+from tests.core.linting import (
+    FILES,
+    SYSTEMS,
+    Mistake,
+    assert_found,
+    inbound,
+    lint,
+    route,
+    seen,
+    sink,
+    system,
+    table,
+    unmarked,
+    when,
+    xml,
+)
 
 ITEM = FILES["lookups/item.csv"]
 RECEIPT = "receipt_no: document.no\npo_no: document.po\nlines:\n  for: line in document.lines\n  item_code: {}\n  qty: decimal(line.qty)"

@@ -116,7 +116,7 @@ async def alarm_memory(world: World, broker: Broker, chance: random.Random) -> i
 
 async def alarm_disk(world: World, broker: Broker, chance: random.Random) -> int:
     met = await busy(world)
-    await asyncio.to_thread(broker.ctl, "set_disk_free_limit", "1000TB")
+    await asyncio.to_thread(broker.ctl, "set_disk_free_limit", str(10**15))
     await asyncio.sleep(ALARM_S)
     await asyncio.to_thread(broker.ctl, "set_disk_free_limit", "50MB")
     return met

@@ -1,7 +1,7 @@
 """What happened, as lines of JSON, and what that proves.
 
-A fact has a `type`: `invoke` (begun), `ok`, `fail`, or `info` (nobody knows: a time-out is no failure), and
-an operation `f`: `publish`, `deliver` or `fault`. Every process writes a file of its own, through to the
+A fact has a time `at`, a `type`: `invoke` (begun), `ok`, `fail`, or `info` (nobody knows: a time-out is no
+failure), and an operation `f`: `publish`, `deliver` or `fault`. Every process writes a file of its own, through to the
 operating system before the next step, so that the facts outlive it.
 
 The check runs offline, after everything is drained.
@@ -9,6 +9,7 @@ The check runs offline, after everything is drained.
 
 import json
 import os
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class History:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def note(self, facts: Iterable[Fact]) -> None:
-        os.write(self._file, b"".join(json.dumps(fact).encode() + b"\n" for fact in facts))
+        at = round(time.time(), 3)
+        os.write(self._file, b"".join(json.dumps({"at": at, **fact}).encode() + b"\n" for fact in facts))
 
 
 class Tail:

@@ -111,7 +111,7 @@ class Target:
     """An HTTP server; `told` is what it answers, byte by byte, and b"" hangs up without a word."""
 
     def __init__(self, told: Told | None = None) -> None:
-        self.told: Told = told or answer()
+        self.told: Told = answer() if told is None else told
         self.requests: list[Request] = []
         self._server: asyncio.Server | None = None
         self.port = 0

@@ -336,8 +336,13 @@ async def connect(
     opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def failed(_connection: Any, reason: BaseException) -> None:
-        if not opened.done():
-            opened.set_exception(translate(reason, address))
+        if opened.done():
+            return
+        error = translate(reason, address)
+        if error.code == "amqp-lost" and address.scheme == "amqps":
+            # Since TLS 1.3 a client learns only afterwards that its certificate was not taken, and pika not even that.
+            error = Unavailable("amqp-tls-ended", address=str(address))
+        opened.set_exception(error)
 
     connection = AsyncioConnection(
         parameters,

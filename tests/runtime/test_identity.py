@@ -1,0 +1,138 @@
+"""The same again changes nothing, something else under the same name waits, and codes may come later; also after a restart."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bus.ports import Transport
+from bus.runtime.embedded import EmbeddedBroker
+from bus.runtime.memory import MemoryBroker
+
+from tests.runtime.whole import ITEMS, SHOP, answer, answering, order, placed, play, running, until
+
+UNITS = SHOP.replace("lookups: {item: item.csv}", "lookups: {item: item.csv, unit: {file: unit.csv, key: [item, unit]}}").replace(
+    "to-wms: {on: order.placed, to: wms, json: data}",
+    "to-wms: {on: order.placed, to: wms, json: {no: data.no, unit: 'lookup(\"unit\", [data.item, data.note])'}}",
+).replace('lookup("item", document.item)', 'lookup("item", document.item)')
+
+
+def test_a_document_sent_again_is_acknowledged_and_not_delivered_twice_also_after_a_restart(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = tmp_path / "bus.db"
+        async with answering() as target:
+            async with running(tmp_path, SHOP, EmbeddedBroker(store), target=target) as bus:
+                for _ in range(3):
+                    assert await bus.post(order("S-1")) == (202, {"events": [{"type": "order.placed", "id": "S-1"}]})
+                await bus.publish(placed("S-2"), placed("S-2"))
+                await bus.idle()
+            async with running(tmp_path, SHOP, EmbeddedBroker(store), target=target) as bus:
+                assert (await bus.post(order("S-1")))[0] == 202
+                await bus.publish(placed("S-2"))
+                await bus.post(order("S-3"))
+                await bus.idle()
+                assert bus.value("bus_events_duplicate_total", system="shop") == 2
+                assert await bus.letters() == []
+                await bus.post(order("S-1", qty="3"))
+                [letter] = await bus.has_letters("identity-conflict")
+                assert (letter.state, letter.subject) == ("parked", "S-1")
+                assert bus.lines("event_conflict")
+            assert sorted(target.numbers()) == ["S-1", "S-2", "S-3"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_documents_with_an_unmapped_code_wait_for_it(tmp_path: Path, restarted: bool) -> None:
+    async def story() -> None:
+        store = tmp_path / "bus.db"
+        more = ITEMS + "I3,C,W-C\n"
+        async with answering() as target:
+            async with running(tmp_path, SHOP, EmbeddedBroker(store), target=target) as bus:
+                status, told = await bus.post(order("S-1", item="C"))
+                assert (status, told["events"], told["problem"]["code"]) == (202, [], "unmapped-code")
+                await bus.post(order("S-2", item="D"))
+                await bus.post(order("S-3"))
+                letters = await bus.has_letters("unmapped-code", "unmapped-code")
+                assert {letter.state for letter in letters} == {"parked"}
+                assert "'C'" in letters[0].message
+                assert "item" in letters[0].message
+                if not restarted:
+                    (tmp_path / "item.csv").write_text(more)
+                    await until(lambda: len(target.requests) == 2)
+            async with running(tmp_path, SHOP, EmbeddedBroker(store), target=target, files={"item.csv": more}) as bus:
+                await bus.has_letters("unmapped-code")
+                await until(lambda: len(target.requests) == 2)
+                await bus.idle()
+                if restarted:
+                    assert bus.value("bus_letters_released_total", system="shop") == 1
+            assert sorted(target.numbers()) == ["S-1", "S-3"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("transport", [MemoryBroker, EmbeddedBroker])
+def test_deliveries_with_an_unmapped_key_of_several_columns_wait_for_it(tmp_path: Path, transport: type[Transport]) -> None:
+    async def story() -> None:
+        table = "item,unit,wms\nI1,PCS,EA\n"
+        broker = MemoryBroker() if transport is MemoryBroker else EmbeddedBroker(tmp_path / "bus.db")
+        async with answering() as target, running(tmp_path, UNITS, broker, target=target, files={"unit.csv": table}) as bus:
+            await bus.publish(placed("S-1", note="BOX"), placed("S-2", note="PCS"), placed("S-3", note="BAG"))
+            letters = await bus.has_letters("unmapped-code", "unmapped-code")
+            assert {(letter.system, letter.route) for letter in letters} == {("wms", "to-wms")}
+            assert "I1 / BOX" in letters[0].message
+            (tmp_path / "unit.csv").write_text(table + "I1,BOX,BX\nI1,BAG,\n")
+            await until(lambda: len(target.requests) == 2)
+            await bus.has_letters("unmapped-code")
+            assert [request.json for request in target.requests] == [{"no": "S-2", "unit": "EA"}, {"no": "S-1", "unit": "BX"}]
+
+    play(story)
+
+
+def test_a_reply_with_an_unmapped_code_waits_for_it_and_the_target_sees_the_delivery_under_the_same_key(tmp_path: Path) -> None:
+    async def story() -> None:
+        routing = SHOP.replace(
+            "to-wms: {on: order.placed, to: wms, json: data}",
+            "to-wms: {on: order.placed, to: wms, json: data, then: {event: order.taken, map: {no: 'lookup(\"item\", response.item)'}}}\n"
+            "  told: {on: order.taken, to: oa, name: '\"taken-\" + data.no', json: data}",
+        )
+        async with answering(answer({"item": "W-C"})) as target, running(tmp_path, routing, target=target) as bus:
+            await bus.publish(placed("S-1"))
+            [letter] = await bus.has_letters("unmapped-code")
+            assert (letter.state, letter.route) == ("parked", "to-wms")
+            (tmp_path / "item.csv").write_text(ITEMS + "I3,C,W-C\n")
+            await until(lambda: bus.file("oa/taken-I3") is not None)
+            await bus.has_letters()
+            assert len({request.headers["idempotency-key"] for request in target.requests}) == 1
+
+    play(story)
+
+
+def test_more_letters_than_a_broker_hands_out_at_once_are_all_looked_at(tmp_path: Path) -> None:
+    class Sparing(MemoryBroker):
+        async def pull(self, queue: str, limit: int) -> object:  # type: ignore[override]
+            return await super().pull(queue, min(limit, 3))
+
+    async def story() -> None:
+        async with answering() as target, running(tmp_path, SHOP, Sparing(), target=target) as bus:
+            for n in range(10):
+                await bus.accept("shop", order(f"S-{n}", item="C" if n % 2 else "D"))
+            assert len(await bus.letters()) == 10
+            (tmp_path / "item.csv").write_text(ITEMS + "I3,C,W-C\n")
+            await until(lambda: len(target.requests) == 5)
+            assert await bus.replay(code="unmapped-code") == 5
+            await bus.has_letters(*["unmapped-code"] * 5)
+
+    play(story)
+
+
+def test_a_structured_event_comes_from_the_system_that_posted_it_whatever_it_says(tmp_path: Path) -> None:
+    async def story() -> None:
+        body = {"specversion": "1.0", "type": "order.placed", "source": "wms", "id": "S-1", "data": placed("S-1").data}
+        async with answering() as target, running(tmp_path, target=target) as bus:
+            await bus.post(body)
+            await bus.publish(placed("S-1"), replace(placed("S-1"), source="wms"))
+            await bus.idle()
+            assert sorted(request.headers["ce-source"] for request in target.requests) == ["shop", "wms"]
+
+    play(story)
