@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import aiohttp
 
@@ -113,7 +113,8 @@ def _url(base: str, path: str) -> str:
         return base
     parts = urlsplit(base)
     added, _, query = path.partition("?")
-    if ".." in added.replace("\\", "/").split("/"):
+    # Written as %2e%2e they are the same to aiohttp, and to many a server.
+    if ".." in unquote(added).replace("\\", "/").split("/"):
         raise Refused("http-path", name=path)
     return urlunsplit((
         parts.scheme,

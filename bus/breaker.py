@@ -52,7 +52,7 @@ class Breaker:
     def failed(self, now_s: float) -> None:
         """The system did not answer, or said that it cannot now."""
         self.failures += 1
-        if self.failures > FAILURES_TO_OPEN and self.trying:
+        if self.trying:
             self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
         self.trying = False
         self.open_until_s = now_s + self.pause_s

@@ -178,6 +178,9 @@ class _Test:
         expected = self.section.get("deliveries")
         if expected is None:
             return
+        if isinstance(expected, ScalarNode):
+            self.section.report.error("mapping-needed", expected.place, what="deliveries", known="po-to-wms: {…}")
+            return
         wanted = dict(_wanted(expected))
         for name in made.keys() - wanted.keys():
             self._differ(f"deliveries.{name}", NOTHING, say("delivers"))
@@ -282,11 +285,11 @@ def _answer(response: Any) -> Answer:
     return with_reason(Answer(ok=True, response=response))
 
 
-def _wanted(node: Node) -> Iterator[tuple[str, tuple[ScalarNode, Node]]]:
+def _wanted(node: MapNode | ListNode) -> Iterator[tuple[str, tuple[ScalarNode, Node]]]:
     """The routes that must deliver: a mapping with what each must make, or a list of names."""
     if isinstance(node, MapNode):
         yield from ((key.text, (key, value)) for key, value in node.items)
-    elif isinstance(node, ListNode):
+    else:
         yield from ((item.text, (item, MapNode((), item.place))) for item in node.items if isinstance(item, ScalarNode))
 
 

@@ -10,7 +10,10 @@ from bus.texts import TEXTS
 _ROOT = Path(__file__).parents[2]
 _SILENT = ("cli", "demo", "texts")  # what only speaks to a person says no codes
 _SENTENCES = ("expected-", "found-", "hint-", "plan-", "reason-")  # parts of sentences, and other remedies
-_NO_CODES = {"defect", "dropped", "error", "expected", "environment-missing-near", "lookup-column-missing-near", "quote-expression-not", "quote-expression-or-comment"}
+_NO_CODES = {
+    "defect", "dropped", "error", "expected",
+    "environment-missing-near", "lookup-column-missing-near", "quote-expression-not", "quote-expression-or-comment",
+}  # fmt: skip
 _TITLE = {"en": "Codes", "zh": "代码一览"}
 _INTRODUCTION = {
     "en": "[中文](codes.zh-CN.md)\n\n"

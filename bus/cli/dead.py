@@ -1,6 +1,6 @@
 """`bus dead`: what could not be delivered, why, and what to do with it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,6 +52,10 @@ def _work(routing: str | None, broker: str, act: Callable[[Any, tuple[str, ...]]
     return asyncio.run(main())
 
 
+def _is_of(letter: "Letter", group: Mapping[str, Any]) -> bool:
+    return all(getattr(letter, name) == group[name] for name in ("state", "code", "message", "system", "route"))
+
+
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="seconds")
 
@@ -87,6 +91,8 @@ def list_(
         for group in groups:
             word = paint(say(f"state-{group['state']}"), "yellow" if group["state"] == "parked" else "red")
             show(f"{group['count']:>6} × {word}  {group['system']}  {group['route'] or '–'}  {group['message']}")
+            for where in sorted({letter.where for letter in letters if letter.where and _is_of(letter, group)}):
+                show(f"{'':>9}{paint(where, 'dim')}")
         show()
         head = [say(f"column-{name}") for name in COLUMNS]
         rows = [

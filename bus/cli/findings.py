@@ -18,7 +18,7 @@ def _lines(file: str) -> tuple[str, ...]:
         return ()
 
 
-def show_findings(findings: Iterable[Finding], stream: TextIO | None = None) -> None:
+def show_findings(findings: Iterable[Any], stream: TextIO | None = None) -> None:
     """Write each finding with its line."""
     stream = stream or sys.stdout
     lines = lru_cache(maxsize=64)(_lines)  # each file once, as it is now

@@ -30,8 +30,7 @@ def read_events(node: Node | None, report: Report) -> Mapping[str, EventType]:
     events = dict(shipped())
     for key, value in node.items if isinstance(node, MapNode) else ():
         if _NAME.fullmatch(key.text) is None:
-            if key.text:
-                report.error("event-name", key.place, name=key.text)
+            report.error("event-name", key.place, name=key.text)
             continue
         record = _record(value, f"events.{key.text}", key.place, report)
         known = events.get(key.text)
@@ -41,7 +40,7 @@ def read_events(node: Node | None, report: Report) -> Mapping[str, EventType]:
         try:
             events[key.text] = merge(known, record)
         except ConfigurationError as error:
-            place = _place_of_field(value, str(error.fields["field"])) or key.place
+            place = _place_of_field(key.place, value, str(error.fields["field"]))
             report.error(error.code, place, **error.fields)
     return events
 
@@ -55,7 +54,7 @@ def _record(node: Node, what: str, place: Place, report: Report) -> Record:
     for key, value in node.items:
         name = key.text.removesuffix("?")
         if _FIELD.fullmatch(name) is None:
-            if key.text:
+            if not was_reported(key):
                 report.error("field-name", key.place, name=name)
             continue
         if name in fields and f"{name}?" in (key.text, *(k.text for k, _ in node.items)):
@@ -93,15 +92,11 @@ def _report_unknown(node: ScalarNode, what: str, place: Place, report: Report) -
         report.unknown("type-unknown", node.place, word, SCALARS)
 
 
-def _place_of_field(node: Node, path: str) -> Place | None:
+def _place_of_field(place: Place, node: Node, path: str) -> Place:
     """Where a field stands, by the path `merge` names it: `purchase_order.released: data.lines[].qty`."""
-    place = None
     for name in path.partition(": data.")[2].replace("[]", "").split("."):
-        while isinstance(node, ListNode) and node.items:
+        while isinstance(node, ListNode):
             node = node.items[0]
         items = node.items if isinstance(node, MapNode) else ()
-        key, value = next((item for item in items if item[0].text.removesuffix("?") == name), (None, None))
-        if key is None or value is None:
-            return place
-        place, node = key.place, value
+        place, node = next((key.place, value) for key, value in items if key.text.removesuffix("?") == name)
     return place

@@ -86,18 +86,15 @@ def _merge(section: Section, sections: dict[str, MapNode], report: Report) -> No
         if isinstance(node, ScalarNode) and not node.text:
             continue  # `routes:` with nothing below it yet
         if not isinstance(node, MapNode):
-            if not was_reported(node):
-                report.error("mapping-needed", section.keys[key].place, what=key, known="name: …")
+            report.error("mapping-needed", section.keys[key].place, what=key, known="name: …")
             continue
-        known = sections.get(key)
-        if known is None:
-            sections[key] = node
-            continue
+        items = [item for item in node.items if not was_reported(item[0])]
+        known = sections.get(key, MapNode((), node.place))
         first = {name.text: name.place for name, _ in known.items}
-        for name, _ in node.items:
+        for name, _ in items:
             if name.text in first:
                 report.error("defined-twice", name.place, name=name.text, first=str(first[name.text]))
-        sections[key] = MapNode((*known.items, *node.items), known.place)
+        sections[key] = MapNode((*known.items, *items), known.place)
 
 
 def _filled(

@@ -26,7 +26,6 @@ _CODES = {
     **dict.fromkeys(("list_type", "tuple_type"), "option-list"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "option-mapping"),
     **dict.fromkeys(("string_type", "string_too_short"), "option-text"),
-    **dict.fromkeys(_SIGNS, "option-range"),
 }  # fmt: skip
 
 
@@ -102,7 +101,7 @@ class AdapterOptions:
         what = f"{self.what}.{option}" if option else self.what
         text = node.text if isinstance(node, ScalarNode) else "…"
         if kind == "missing":
-            if path or word not in self.meant:
+            if len(fault["loc"]) > 1 or word not in self.meant:
                 self._missing(path, node, word, what)
         elif kind == "extra_forbidden":
             self._unknown(path[:-1], word)
@@ -111,7 +110,7 @@ class AdapterOptions:
             self.report.unknown("unknown-choice", node.place, text, choices, key=option)
         elif kind == "string_pattern_mismatch" and context["pattern"].startswith("^/"):
             self.report.error("option-path", node.place, option=option, text=text, path=f"/{text.lstrip('/')}")
-        elif kind == "option-range" or kind in _SIGNS:
+        elif kind in _SIGNS:
             limit = next(value for name, value in context.items() if name in ("gt", "ge", "lt", "le"))
             self.report.error("option-range", node.place, option=option, sign=_SIGNS[kind], limit=f"{limit:g}")
         elif kind in _CODES:

@@ -13,7 +13,7 @@ from bus.config.report import Report, Section, was_reported
 from bus.config.rules import check_system, read_reply, source
 from bus.config.shapes import let_first, lets_of, loops_of, shape_of, source_of
 from bus.errors import DocumentError
-from bus.mapping.shape import Shape, Source
+from bus.mapping.shape import Group, Leaf, Shape, Source
 from bus.types import EventType
 
 KEYS = (
@@ -115,13 +115,13 @@ def _format(route: str, section: Section, targets: list[System]) -> tuple[str, S
         node, layout = fixed_layout(node, key.place, report)
     shape = shape_of(node, report, key.place)
     check_shape(format_, shape, report)
+    if format_ == "rows" and isinstance(shape, Leaf):
+        shape = Group((), key.place)  # it was reported
     return format_, shape, layout
 
 
 def check_encoding(node: ScalarNode, report: Report) -> str:
     """Return the name of a charset the codecs know, or ""; an unknown one is reported."""
-    if was_reported(node):
-        return ""
     try:
         charset(node.text)
     except DocumentError as error:

@@ -74,7 +74,10 @@ def _parts() -> Schema:
     return {
         "expression": {"type": _SCALAR, "description": _about("expression")},
         "duration": {"type": "string", "pattern": _DURATION, "description": _about("duration")},
-        "shape": {"anyOf": [expression, _reference("group"), {"type": "array", "items": shape}], "description": _about("shape")},
+        "shape": {
+            "description": _about("shape"),
+            "anyOf": [expression, _reference("group"), {"type": "array", "items": shape}],
+        },
         "group": {"type": "object", "properties": _described(group), "additionalProperties": shape},
         "columns": {"anyOf": [columns, {"type": "array", "items": columns}]},
         "type": {"anyOf": [

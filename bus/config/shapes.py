@@ -140,7 +140,8 @@ def lets_of(node: Node | None, report: Report) -> tuple[Let, ...]:
     lets = []
     for key, value in node.items:
         if _NAME.fullmatch(key.text) is None:
-            report.error("let-name", key.place, name=key.text)
+            if not was_reported(key):
+                report.error("let-name", key.place, name=key.text)
         else:
             lets.append(Let(key.text, source_of(value, report, key.place) or Source("null", key), key.place))
     return tuple(lets)

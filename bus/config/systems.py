@@ -34,9 +34,7 @@ def read_systems(
     systems = {}
     for key, value in node.items if isinstance(node, MapNode) else ():
         if _NAME.fullmatch(key.text) is None or key.text in _SPECIAL_NAMES:
-            if key.text:
-                report.error("system-name", key.place, name=key.text)
-            continue
+            report.error("system-name", key.place, name=key.text)
         systems[key.text] = _system(key, value, adapters, filled, report)
     return systems
 
@@ -115,7 +113,8 @@ class _End:
             return None
         if not isinstance(self.node, MapNode):
             self._report_short(self.node)
-            return None
+            self.node = MapNode((), self.place)
+            return _UNKNOWN, (SourceOptions if self.side == "source" else SinkOptions)()
         spec = self._adapter(self.node)
         model = spec.source_options if self.side == "source" else spec.sink_options
         if model is None:
@@ -124,10 +123,8 @@ class _End:
             assert named is not None  # noqa: S101 - for the type checker; the adapter was found by it
             fields = {"adapter": spec.name, "side": self.side, "known": ", ".join(known)}
             self.report.error("adapter-one-sided", named.place, **fields)
-            spec, model = _UNKNOWN, _UNKNOWN.source_options if self.side == "source" else _UNKNOWN.sink_options
-            assert model is not None  # noqa: S101 - for the type checker; the stand-in has both
-        if spec is _UNKNOWN:
-            return spec, model()
+        if spec is _UNKNOWN or model is None:
+            return _UNKNOWN, (SourceOptions if self.side == "source" else SinkOptions)()
         return spec, AdapterOptions(self.node, model, self.what, self.place, self.filled, self.report).read(spec)
 
     def _report_short(self, node: Node) -> None:

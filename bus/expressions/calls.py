@@ -62,6 +62,9 @@ def compile_call(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
     if node.name in ("lookup", "known"):
         return compile_lookup(node, scope, compile_node)
     function = FUNCTIONS.get(node.name)
+    if node.name in AGGREGATES:  # with anything in its brackets it is no call
+        scope.report("argument-count", node.start, node.end, name=node.name, shape=f"{node.name}(list)", got=0)
+        return Code("None", ANY, nullable=False)
     if function is None:
         _report_unknown(node, scope)
         return Code("None", ANY, nullable=False)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from bus.expressions import tree
-from bus.expressions.scan import Problem
 from bus.expressions.scope import Code, Scope, kind_of, unify
 from bus.nearest import nearest
 from bus.types import ANY, BOOLEAN, TEXT
@@ -76,10 +75,9 @@ def _direction(table_node: tree.Literal, options: dict[str, tree.Node], scope: S
     table = str(table_node.value)
     if table not in scope.tables:
         near = nearest(table, scope.tables)
-        fields: dict[str, object] = {"table": table, "known": ", ".join(scope.tables) or "–"}
-        if near is not None:
-            fields["near"] = near
-        scope.problems.append(Problem("lookup-unknown", table_node.start, table_node.end, fields))
+        fields = {"table": table, "known": ", ".join(scope.tables) or "–", "near": near}
+        hint_code = "" if near else "hint-lookup-undeclared"
+        scope.report("lookup-unknown", table_node.start, table_node.end, hint_code=hint_code, **fields)
         return "None", "None"
     inbound = scope.direction == "inbound"
     sides = {"by": None if inbound else "bus", "to": "bus" if inbound else None}

@@ -97,8 +97,12 @@ class _Reader:
     def constant(self, node: ast.Constant, _depth: int) -> tree.Node:
         start, end = self.span(node)
         text = self.source[start:end]
+        if node.value is ...:
+            raise self.refuse("not-in-language", node, what=text)
         if text[0] in "\"'":
             return tree.Literal(start, end, unescape(text[1:-1]))
+        if not text[0].isdigit():  # three dots
+            raise self.refuse("expression-unreadable", node, word=text)
         return tree.Literal(start, end, Decimal(text) if "." in text else int(text))
 
     def name(self, node: ast.Name, depth: int) -> tree.Node:
@@ -126,7 +130,7 @@ class _Reader:
             ends = (self.read(part, depth) if part is not None else None for part in (low, high))
             return tree.Slice(start, end, of, *ends)
         index = self.read(node.slice, depth)
-        if isinstance(index, tree.Literal) and isinstance(index.value, str):
+        if isinstance(index, tree.Literal) and isinstance(index.value, str) and not isinstance(of, tree.Table):
             return tree.Attribute(start, end, of, index.value, index.start, dotted=False)
         return tree.Item(start, end, of, index)
 
@@ -206,7 +210,7 @@ class _Reader:
             at = keyword.col_offset + self.lead
             named.append((self.source[at : at + len(keyword.arg)], self.read(keyword.value, depth)))
         arguments = tuple(self.read(argument, depth) for argument in node.args)
-        if name in AGGREGATES and arguments and not named:
+        if name in AGGREGATES and arguments:
             over = arguments[0] if len(arguments) == 1 else tree.Listing(*self.span(node), arguments)
             return tree.Aggregate(*self.span(node), name, over)
         return tree.Call(*self.span(node), name, arguments, tuple(named))

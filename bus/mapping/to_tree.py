@@ -167,6 +167,6 @@ def warn_missing(leaf: Leaf, code: Code, program: Program, path: str, *, optiona
         text = leaf.source.text
         shown = code.missing if code.missing in text else text  # a let or a loop holds the path
         place = leaf.source.place_of(text.find(shown), len(shown))
-        hint_code = "" if optional else "hint-may-be-missing-here"
+        hint_code = "" if optional and key else "hint-may-be-missing-here"
         fields = {"path": code.missing, "key": key}
         program.findings.append(Finding("warning", "may-be-missing", place, fields, hint_code))

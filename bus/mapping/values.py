@@ -17,6 +17,7 @@ from bus.functions.lists import is_empty
 _SPECIAL = re.compile("[&<>\"\r\n\t\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]").search
 _CONTROL = re.compile("[\x00-\x1f\x7f]").search
 MAX_DOCUMENT = 64 * 1024 * 1024  # characters; eight times what a source takes by default
+_CONTAINERS = frozenset((Element, list, dict))
 PASS_ON = object()  # stands for a body that leaves byte for byte as it came
 
 
@@ -30,7 +31,7 @@ def tree(value: Any, budget: list[int]) -> Any:
 
     `budget` is what may still be made: a list of lists of the same list needs no loop to grow.
     """
-    if type(value) not in (Element, list, dict):
+    if type(value) not in _CONTAINERS:
         return value
     _spend(value, budget)
     return tree_of(value)
@@ -40,13 +41,11 @@ def _spend(value: Any, budget: list[int]) -> None:
     waiting = [value]
     while waiting:
         value = waiting.pop()
-        budget[0] -= 1
+        held = value if type(value) is list else (value if type(value) is dict else value.children).values()
+        budget[0] -= len(held) + 1
         if budget[0] < 0:
             raise ExpressionError("too-many-rounds", limit=MAX_ROUNDS)
-        if type(value) is list:
-            waiting += value
-        elif type(value) in (dict, Element):
-            waiting += (value if type(value) is dict else value.children).values()
+        waiting += [part for part in held if type(part) in _CONTAINERS]
 
 
 def single(value: Any) -> Any:

@@ -28,7 +28,6 @@ def open_broker(url: str, *, owner: bool) -> Any:
     if (path := store_path(url)) is not None:
         from bus.runtime.embedded import EmbeddedBroker
 
-        path.parent.mkdir(parents=True, exist_ok=True)
         return EmbeddedBroker(path, owner=owner)
     if url.startswith(("amqp://", "amqps://")):
         from bus.runtime.rabbitmq import RabbitBroker

@@ -44,8 +44,10 @@ class Consuming:
     """One queue, and the channel that consumes it."""
 
     profile: Profile
+    name: str
     waiting: deque[str]
     inlet: Inlet = field(default_factory=Inlet)
+    survived: bool = False  # a channel of it was lost, and the process that consumes it lives on
     cancelled: bool = False  # the broker hands out nothing more on this channel
     next_tag: int = 1
     unacknowledged: dict[int, str] = field(default_factory=dict)  # by tag, in order

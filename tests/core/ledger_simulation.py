@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
 from bus.ledger import DONE, Acknowledge, Batch, Incoming, Inlet, Ledger, Outgoing
-from bus.runtime.rabbitmq.inlet import Releases
+from bus.runtime.rabbitmq.inlet import Deaths
 
 from tests.core.ledger_broker import Consuming, Profile, Publishing, outlet
 
@@ -37,7 +37,7 @@ class Simulation:
         self.now = 0.0
         self.profile = profile
         self.broker = Publishing(profile, self.random)
-        self.queues = [Consuming(profile, deque(f"{name}{n}" for n in range(events))) for name in "ab"]
+        self.queues = [Consuming(profile, name, deque(f"{name}{n}" for n in range(events))) for name in "ab"]
         self.fan_out = {id_: self.random.choice(FAN_OUT) for queue in self.queues for id_ in queue.waiting}
         self.large = {id_ for id_, count in self.fan_out.items() if count and self.random.random() < 0.02}
         self.marked: set[str] = set()
@@ -48,13 +48,13 @@ class Simulation:
     def begin(self) -> None:
         """Start the one process there is, which knows nothing yet."""
         self.ledger: Ledger[str] = Ledger(WINDOW)
-        self.releases = Releases()
+        self.deaths = Deaths()
         self.blocked = False
         self.batches: dict[Batch, list[str]] = {}
         self.late: list[Incoming] = []  # still with their holder, though their channel is gone
         self.again: deque[Outgoing[str]] = deque()  # to be sent again, before anything newer
         for queue in self.queues:
-            queue.inlet, queue.held = Inlet(), {}
+            queue.inlet, queue.held, queue.survived = Inlet(), {}, False
 
     def messages(self, id_: str) -> list[str]:
         """What an event becomes; one that is too large for the broker bears a mark, until that is known."""
@@ -76,8 +76,9 @@ class Simulation:
             queue.unacknowledged[tag] = id_
             queue.held[tag] = incoming = Incoming(queue.inlet, tag)
             batch.append(incoming)
-            returned = self.releases.returned(("", id_), queue.counted[id_])
-            assert returned == self.blamed[id_], "an innocent would be taken for poison, or poison for innocent"
+            deaths = self.deaths.among(queue.name, id_, queue.counted[id_])
+            assert deaths <= self.blamed[id_], "an innocent would be taken for poison"
+            assert deaths == self.blamed[id_] or queue.survived, "poison would be taken for an innocent"
         self.ledger.received(batch)
 
     def settle(self) -> None:
@@ -106,7 +107,7 @@ class Simulation:
 
     def give_back(self, queue: Consuming, tag: int) -> None:
         if self.profile.counts_give_backs:
-            self.releases.remember(("", queue.unacknowledged[tag]))
+            self.deaths.released(queue.name, queue.unacknowledged[tag])
         queue.give_back(tag)
 
     def submit(self) -> None:
@@ -243,9 +244,8 @@ class Simulation:
         self.hits[f"consumer lost by the {by}"] += bool(queue.unacknowledged)
         self.hits["acknowledgement lost"] += len(queue.underway)
         self.excuse(queue)
-        for id_ in queue.unacknowledged.values():
-            self.releases.remember(("", id_))
-        self.blamed.update(id_ for _, id_ in queue.underway)
+        self.deaths.survived(queue.name)
+        queue.survived = True
         queue.close()
         self.late += queue.held.values()
         queue.held = {}
@@ -281,7 +281,7 @@ class Simulation:
         for queue in self.queues:
             self.excuse(queue)
             queue.close()
-            self.blamed |= queue.counted  # what the dead one knew of it died with it
+            self.blamed |= queue.counted  # what the dead one knew to be innocent died with it
         self.begin()
 
     def alarm(self) -> None:

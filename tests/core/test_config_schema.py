@@ -42,9 +42,9 @@ def faults(value: Any, schema: dict[str, Any], at: str = "") -> list[str]:
         reference = part["$ref"].rpartition("/")[2]
         found += faults(value, SCHEMA["definitions"][reference], at)
     if "anyOf" in schema:
-        tries: list[list[str]] = [faults(value, one, at) for one in schema["anyOf"]]
+        tries = [faults(value, one, at) for one in schema["anyOf"]]
         if all(tries):
-            found += min(tries, key=lambda one: len(one))
+            found += tries[min(range(len(tries)), key=lambda n: len(tries[n]))]
     types = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", [])
     fits = [name for name in types if isinstance(value, _TYPES[name]) and (name not in ("integer", "number") or not isinstance(value, bool))]  # type: ignore[arg-type]  # tuples are fine
     if types and not fits:

@@ -44,7 +44,7 @@ inbound:
 routes:
   po-to-wms:
     on: purchase_order.released
-    when: data.warehouse in ["WH01", "WH02"] and data.version > 0
+    when: data.warehouse in ["WH01", "WH02"] and 0 < data.version and has(data.po_no)
     to: wms
     xml:
       request:
@@ -115,7 +115,7 @@ def test_a_condition_is_told_in_its_parts_with_the_values() -> None:
     one = considered(explain(CONFIG, event(), None, NOW))["po-to-wms"]
     assert one.matched
     assert [(atom.text, atom.holds) for atom in one.atoms] == [
-        ('data.warehouse "WH01" in ["WH01", "WH02"]', True), ("data.version 1 > 0", True),
+        ('data.warehouse "WH01" in ["WH01", "WH02"]', True), ("0 < data.version", True), ("has(data.po_no)", True),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bus.config.routes import KEYS as ROUTE_KEYS
 from bus.texts import choose_language
 
 from tests.core.linting import (
@@ -51,8 +52,7 @@ KEYS = table(
     ("a list where one value is", route("encoding: ⟦[gbk, utf-8]⟧\njson: data"), "one-value-needed",
      "write encoding: and the value on the same line"),
     ("a text where keys are", SYSTEMS + "routes:\n  ⟦po-to-wms⟧: purchase_order.released", "mapping-needed",
-     "write there: on, from, when, for, if, let, to, json, xml, csv, fixed, text, rows, encoding, options, name, headers, path, "
-     "then, otherwise, retry, ordering, mode, description, owner"),
+     f"write there: {', '.join(ROUTE_KEYS)}"),
     ("a route twice", SYSTEMS + "routes:\n  a: {on: purchase_order.released, to: wms}\n  ⟦a⟧: {on: purchase_order.changed, to: wms}",
      "yaml-duplicate-key", "keep one of the two"),
     ("a field twice, once optional", route("json:\n  po: data.po_no\n  ⟦po?⟧: data.currency"), "key-twice", "leave one out"),

@@ -85,6 +85,7 @@ CLEAN: dict[str, str] = {
     "several lines": route("when: >-\n  data.warehouse == \"WH01\"\n  and has(data.remark)\njson: data"),
     "an expression in a block": route("text: |\n  data.po_no + \";\"\n  + data.po_no"),
     "comments everywhere": route("# the warehouse\njson:   # as JSON\n  po: data.po_no   # number\n  # the end"),
+    "a whole document from an expression": route("xml: data.lines[0]"),
     "declared prefixes": route("xml:\n  p:order:\n    \"@xmlns:p\": \"'urn:x'\"\n    \"@xml:lang\": \"'zh'\"\n    p:no: data.po_no"),
     "the text of an element with attributes": route('xml:\n  order:\n    qty:\n      "@unit": "\'EA\'"\n      "#text": count(data.lines)'),
     "a JSON key with @": route('json: {"@context": "\'https://schema.org\'"}'),

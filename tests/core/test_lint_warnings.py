@@ -35,6 +35,7 @@ MISSING = table(
     ("by way of a let", route("let: {note: data.remark}\njson: {note: ⟦note⟧}"), "may-be-missing",
      "write note?: to leave it out, or default(data.remark, …)"),
     ("in a file's name", route("name: '⟦data.currency⟧ + \".csv\"'\njson: data", to="oa"), "may-be-missing", "write default(data.currency, …)"),
+    ("of a whole document", route("xml: ⟦data.supplier⟧"), "may-be-missing", "write default(data.supplier, …)"),
     ("in a header", route("headers: {X-Remark: ⟦data.remark⟧}\njson: data"), "may-be-missing", "write default(data.remark, …)"),
     ("in a part of several types", route("json: {warehouse: ⟦data.version⟧}", on="[purchase_order.released, purchase_order.changed]"),
      "may-be-missing", "write warehouse?: to leave it out, or default(data.version, …)"),
@@ -168,6 +169,19 @@ routes:
 """
     hint = "break the loop with a when:, or answer with another event"
     assert_found(text, ("events-in-a-loop", hint), ("events-in-a-loop", hint), severity="warning")
+
+
+def test_two_ways_to_the_same_event_are_no_loop() -> None:
+    routes = "".join(
+        f"  {name}: {{on: {on}, to: scm, then: {{event: {event}, map: {{code: data.code}}}}}}\n"
+        for name, on, event in (
+            ("a", "item.changed", "supplier.changed"), ("b", "item.changed", "customer.changed"), ("c", "supplier.changed", "warehouse.changed"),
+            ("d", "customer.changed", "warehouse.changed"), ("e", "warehouse.changed", "department.changed"),
+            ("f", "bin.changed", "item.changed"),
+        )
+    )
+    codes = [finding.code for finding in lint(f"{SYSTEMS}routes:\n{routes}").findings]
+    assert "events-in-a-loop" not in codes
 
 
 def test_a_route_back_to_the_sender_is_found() -> None:

@@ -85,6 +85,16 @@ event:
   source: erp
   data: {po_no: PO-1, warehouse: WH01, lines: [{item_code: A-100, qty: 12.50}]}
 """
+RECEIVED = (
+    "from: wms\ndocument: receipt.xml\n"
+    "events: [{type: goods_receipt.confirmed, subject: PO-1, id: R1, source: wms, 'data.lines[0].qty': \"12.5\"}]\n"
+)
+INLINE = """\
+from: wms
+document: |
+  <receipt><no>R1</no><po>P</po>
+  <status>FULL</status><line><item>SKU-6204</item><qty>1</qty></line></receipt>
+"""
 FILES: Mapping[str, str] = {
     "po.json": '{"specversion": "1.0", "type": "purchase_order.released", "source": "erp", "id": "PO-1-v1", '
     '"data": {"po_no": "PO-1", "lines": [{"item_code": "A-100", "qty": 12.5}]}}',
@@ -122,11 +132,9 @@ def test_the_configuration_of_these_tests_has_no_errors() -> None:
         .replace("13}", '"13"}'),
         EVENT + "deliveries: [po-to-wms, po-to-scm]",
         "event: po.json\ndeliveries:\n  po-to-scm:",
-        "from: wms\ndocument: receipt.xml\nevents: [{type: goods_receipt.confirmed, subject: PO-1, id: R1, source: wms, 'data.lines[0].qty': \"12.5\"}]\n"
-        "deliveries: {receipt-to-erp: {'receipt_line[0].qty': 12.5, 'receipt[0].no': R1}}",
+        RECEIVED + "deliveries: {receipt-to-erp: {'receipt_line[0].qty': 12.5, 'receipt[0].no': R1}}",
         "from: wms\ndocument: receipt.xml\nevents: {type: goods_receipt.confirmed, data.final: true, data: {po_no: PO-1, lines: [{item_code: A-100}]}}",
-        "from: wms\ndocument: |\n  <receipt><no>R1</no><po>P</po>\n  <status>FULL</status><line><item>SKU-6204</item><qty>1</qty></line></receipt>\n"
-        "deliveries: {receipt-to-erp: {}}",
+        INLINE + "deliveries: {receipt-to-erp: {}}",
         "from: wms\ndocument: <receipt><status>OPEN</status></receipt>\nevents: []\ndeliveries: {}",
         "from: wms\ndocument: open.xml\nevents: []",
         EVENT.replace("12.50", "120") + "deliveries: {po-to-wms: {}, po-to-scm: {}, po-per-line: {'rows[0].item': A-100, 'rows[0].qty': \"120\"}}",
@@ -213,6 +221,7 @@ def test_a_mapping_that_fails_is_a_dead_letter() -> None:
         ("from: wms\ndocument: open.xml", "document", "rule"),
         ("document: receipt.xml", "document", "document"),
         ("event: receipt.xml", "event", "document"),
+        ("event: [purchase_order.released]", "event", "document"),
         ("event: {type: purchase_order.relesed, data: {}}", "event", "purchase_order.relesed"),
         ("event: {type: purchase_order.released, data: {po_no: 5}}", "event", "po_no"),
         ("from: wms\ndocument: <receipt><status>FULL</status></receipt>\nevents: []", "inbound.wms-receipt", "empty"),
@@ -231,6 +240,7 @@ def test_what_cannot_be_read_or_used_is_a_difference_and_no_traceback(test: str,
         ("tests:\n  - {name: a, from: ⟦wmss⟧, document: receipt.xml}", "system-unknown", "did you mean wms?"),
         ("tests:\n  - {name: a, event: po.json, deliveries: {⟦po-to-smc⟧: {}}}", "route-unknown", "did you mean po-to-scm?"),
         ("tests:\n  - {name: a, event: po.json, deliveries: {po-to-scm: {outcome: ⟦parked⟧}}}", "unknown-choice", "did you mean park?"),
+        ("tests:\n  - {name: a, event: po.json, deliveries: ⟦po-to-scm⟧}", "mapping-needed", "write there: po-to-wms: {…}"),
         ("⟦test⟧:\n  - {name: a, event: po.json}", "unknown-key", "did you mean tests?"),
         ("⟦tests⟧: {name: a}", "tests-missing", "write tests: and a list below it"),
     ],

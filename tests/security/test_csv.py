@@ -36,7 +36,7 @@ def test_no_text_in_a_cell_begins_like_a_formula(text: str) -> None:
     assert written.removeprefix("'").strip() in text or written.removeprefix("'") == text
 
 
-@pytest.mark.parametrize("number", [Decimal("-12.50"), -1, Decimal("+3")])
+@pytest.mark.parametrize("number", [Decimal("-12.50"), -1, Decimal(3)])
 def test_a_negative_number_stays_a_number(number: object) -> None:
     assert Decimal(cell(number)) == number
 

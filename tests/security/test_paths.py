@@ -1,7 +1,6 @@
 """Paths: files are read and written inside the folder that the options name, and nothing is followed or overwritten."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ def test_a_folder_exchanged_for_a_link_meanwhile_does_not_lead_elsewhere(tmp_pat
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     with open_folder(tmp_path / "out") as folder:
-        os.rename(tmp_path / "out", tmp_path / "moved")
+        (tmp_path / "out").rename(tmp_path / "moved")
         (tmp_path / "out").symlink_to(elsewhere)
         folder.write("po.csv", b"written")
     assert list(elsewhere.iterdir()) == []

@@ -25,10 +25,10 @@ from tests.adapters.support import Bus, running, site
 
 LIMIT_S = 0.5
 JSON: dict[str, tuple[bytes, str]] = {
-    "100k opening brackets": (b"[" * 100_000, "json-too-deep"),
-    "100k nested lists": (b"[" * 100_000 + b"]" * 100_000, "json-too-deep"),
-    "100k nested objects": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "json-too-deep"),
-    "65 levels": (b"[" * 65 + b"]" * 65, "json-too-deep"),
+    "100k opening brackets": (b"[" * 100_000, "document-too-deep"),
+    "100k nested lists": (b"[" * 100_000 + b"]" * 100_000, "document-too-deep"),
+    "100k nested objects": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "document-too-deep"),
+    "65 levels": (b"[" * 65 + b"]" * 65, "document-too-deep"),
     "NaN": (b'{"qty": NaN}', ""),
     "Infinity": (b'{"qty": -Infinity}', ""),
     "a number of a million digits": (b'{"qty": ' + b"9" * 1_000_000 + b"}", ""),

@@ -57,7 +57,7 @@ def test_a_table_or_column_that_does_not_exist_is_refused_by_name(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_hostile_name_in_the_options_is_refused_at_load(name: str) -> None:
     for options in ({"table": name}, {"table": "outbox", "key": [name]}, {"table": "outbox", "columns": [name]}):
-        found = list(check(DatabaseSourceOptions(url="sqlite:///erp.db", **options)))  # type: ignore[arg-type]  # of strings
+        found = list(check(DatabaseSourceOptions(url="sqlite:///erp.db", **options)))
         assert [error.code for _, error in found] == ["database-name"]
 
 

@@ -59,15 +59,15 @@ def test_a_redirect_is_an_answer_and_not_an_order(status: int) -> None:
 
 @pytest.mark.parametrize("path", [
     "//169.254.169.254/latest", "http://169.254.169.254/", "@169.254.169.254/", ":80@169.254.169.254/", "\\\\169.254.169.254\\x",
-    "?@169.254.169.254", "#@169.254.169.254", "/../../admin", "%2e%2e/admin", "\r\nHost: 169.254.169.254", "..;/admin",
+    "?@169.254.169.254", "#@169.254.169.254", "/../../admin", "%2e%2e/admin", "%252e%252e/admin", "..%2fadmin", "\r\nHost: 169.254.169.254", "..;/admin",
 ])
 def test_a_path_made_of_a_document_stays_on_its_host_and_below_its_url(path: str) -> None:
     async def run() -> None:
         host = Host()
         async with serving(host.app) as url:
             answer = await deliver(f"{url}/api", path)
-            # Arrived there, or refused here; a call elsewhere would have failed or hung.
-            assert answer.ok or answer.code in ("http-path", "http-request")
+            # It arrived there, whatever that host says to it, or was refused here; nothing else would be a status.
+            assert answer.code.isdigit() or answer.code in ("http-path", "http-request")
         assert all(called.startswith("/api") for called in host.called)
 
     asyncio.run(asyncio.wait_for(run(), 30))

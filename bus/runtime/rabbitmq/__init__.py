@@ -3,7 +3,9 @@
 - broker: the transport: what came in, what goes out, when it is safe.
 - inlet: a subscription to one queue, and the messages it hands out.
 - addressing: which exchange and routing key a message goes to.
-- declare: which exchanges, queues and bindings a topology is.
+- declare: making the exchanges, queues and bindings of a topology.
+- topology: planning, making and pruning a topology for a person.
+- doctor: what is wrong on the way to the broker.
 - link: a connection that comes back.
 - amqp: AMQP through pika, which nothing else imports.
 - refusals: what RabbitMQ says when it refuses, in the bus's own errors.

@@ -13,14 +13,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
-from bus.declarations import declarations
 from bus.errors import BusError, Refused, Unavailable
 from bus.ledger import Batch, Ledger, Outlet
 from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
 from bus.runtime.rabbitmq.addressing import Addressing
 from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
-from bus.runtime.rabbitmq.declare import apply, vouched
-from bus.runtime.rabbitmq.inlet import Delivery, Releases, Subscription
+from bus.runtime.rabbitmq.declare import apply
+from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Subscription
 from bus.runtime.rabbitmq.link import Link, pause_s
 from bus.runtime.rabbitmq.refusals import Missing, TooLarge
 from bus.runtime.rabbitmq.url import addresses
@@ -53,11 +52,10 @@ class RabbitBroker(Transport):
 
     def __init__(self, url: str, *, publish_timeout_s: float = 30.0) -> None:
         hosts = addresses(url)
-        self._one_user = len({host.user for host in hosts}) == 1
         self.on_trouble: Callable[[BusError | None], None] = lambda _error: None
         self._publish_timeout_s = publish_timeout_s
         self.ledger: Ledger[Wire] = Ledger(WINDOW)
-        self.releases = Releases()
+        self.deaths = Deaths()
         self._publisher: Channel | None = None
         self._blocked = False
         self._loop: asyncio.AbstractEventLoop
@@ -74,7 +72,7 @@ class RabbitBroker(Transport):
         self._turn_planned = False
         self._timer: asyncio.TimerHandle | None = None
         self._addressing = Addressing(Topology(()))
-        self._wanted = declarations(Topology(()))
+        self._topology = Topology(())
         self._publishing = Link(
             hosts, "publish", up=self._publisher_up, lost=self._publisher_lost, blocked=self._alarm,
             troubled=lambda error: self._trouble("link", "publish", error),
@@ -89,7 +87,7 @@ class RabbitBroker(Transport):
     async def open(self, topology: Topology) -> None:
         first, self._opened = not self._opened, True
         self._loop = asyncio.get_running_loop()
-        self._wanted = declarations(topology)
+        self._topology = topology
         self._addressing = Addressing(topology, self._addressing.max_body_bytes, self._addressing.user)
         if not first:  # a new configuration: the connections stay
             await self._declare(self._publishing.connection)
@@ -97,8 +95,7 @@ class RabbitBroker(Transport):
         try:
             await self._publishing.open()
             await self._consuming.open()
-            if self._one_user:  # what is encoded once may leave over any of the addresses
-                self._addressing.user = await vouched(self._publishing.connection)
+            self._addressing.user = await self._publishing.vouched()
         except BaseException:
             await self.close()
             raise
@@ -342,7 +339,7 @@ class RabbitBroker(Transport):
 
     async def _declare(self, connection: Connection) -> None:
         async with self._mending:
-            made = {part.name for part in await apply(connection, self._wanted)}
+            made = {part.name for part in await apply(connection, self._topology)}
         for subscription in self._subscriptions:
             # The broker may have forgotten to tell a consumer that its queue is gone; see MEND_PAUSE_S.
             if subscription.queue in made:

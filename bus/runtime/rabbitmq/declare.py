@@ -2,10 +2,11 @@
 
 import asyncio
 
-from bus.declarations import DELIVER, Binding, Declarations, Exchange, Queue
+from bus.declarations import DELIVER, Binding, Declarations, Exchange, Queue, declarations
 from bus.errors import BusError, ConfigurationError
 from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire, encode_properties
 from bus.runtime.rabbitmq.refusals import Missing
+from bus.topology import Topology
 
 # A quorum queue lost every confirmed message when its broker was killed within its first second.
 SETTLE_S = 1.5
@@ -34,14 +35,15 @@ async def missing(connection: Connection, wanted: Declarations) -> tuple[Exchang
     return tuple(absent)
 
 
-async def apply(connection: Connection, wanted: Declarations) -> tuple[Exchange | Queue, ...]:
-    """Make everything exist; return what was made. A second time it makes nothing.
+async def apply(connection: Connection, topology: Topology) -> tuple[Exchange | Queue, ...]:
+    """Make everything a topology needs exist; return what was made. A second time it makes nothing.
 
     A user who may not declare is fine where somebody else has declared everything.
 
     Raises:
         ConfigurationError: something exists with other arguments, or is missing and may not be made.
     """
+    wanted = declarations(topology)
     absent = await missing(connection, wanted)
     try:
         await _declare(connection, wanted)
@@ -100,8 +102,8 @@ async def vouched(connection: Connection) -> str:
     So it is tried with a message that no queue takes.
     """
     user = connection.address.user
-    channel = await connection.channel()
     try:
+        channel = await connection.channel()
         channel.publish([Wire(DELIVER, "", encode_properties("", "", "", {}, user), b"")])
         # Answered after what was published, if that was not refused.
         await asyncio.wait_for(channel.call("basic_qos", prefetch_count=1), VOUCH_TIMEOUT_S)

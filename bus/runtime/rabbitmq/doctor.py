@@ -122,9 +122,10 @@ async def _inside(connection: Connection, want: Wanted | None, blocked: list[str
             yield check
         if want.topology.ordered and PARTITION not in seen.exchanges:
             yield await _plugin(connection.address)
-        yield await _reading(connection, want, seen)
+        if not seen.messages.keys().isdisjoint(want.topology.queues):
+            yield await _reading(connection, want, seen)
     except BusError as error:
-        yield failed("broker.topology", error)
+        yield failed("broker.plugin" if error.code == "amqp-plugin" else "broker.topology", error)
     if connection.is_open and (seen is None or DELIVER in seen.exchanges):
         yield await _writing(connection, blocked)
 

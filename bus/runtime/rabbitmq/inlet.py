@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from bus.runtime.rabbitmq.amqp import Arrived, Channel, Connection, Wire
 from bus.topology import DOCUMENTS, ROUTER
 
 AFTER_ERROR_S = 0.1  # a handler that raises gets its batch again, but not in a tight loop
-RELEASES = 20_000
+RELEASES = 10_000
 # Written by the broker where it dead-lettered, counted or stamped; no part of the message.
 _BROKERS_OWN = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count", "x-opt-")
 
@@ -28,7 +28,7 @@ class Host(Protocol):
     def ledger(self) -> Ledger[Wire]: ...
 
     @property
-    def releases(self) -> "Releases": ...
+    def deaths(self) -> "Deaths": ...
 
     def become(self, delivery: "Delivery", messages: Sequence[Message], mark: Mark | None) -> None: ...
 
@@ -60,15 +60,17 @@ class Delivery(Incoming):
 
     @property
     def returned(self) -> int:
-        """As the broker counts it, less what this process knows to be no death: it released it, or lost its channel."""
+        """As the broker counts it, less what this process knows to be no death."""
         # From 4.0 the header is left out while it would be 0.
         counted = (self._arrived.properties.headers or {}).get("x-delivery-count", 0)
-        return self.subscription.host.releases.returned(self.name, counted) if isinstance(counted, int) else 0
+        if not isinstance(counted, int):
+            return 0
+        return self.subscription.host.deaths.among(self.subscription.queue, self.name, int(counted))
 
     @property
-    def name(self) -> tuple[str, str]:
-        """What it is recognised by when it comes back; its id alone stands in several queues."""
-        return self.subscription.queue, self._arrived.properties.message_id or ""
+    def name(self) -> str:
+        """What it is recognised by when it comes back to its queue."""
+        return self._arrived.properties.message_id or ""
 
     def become(self, *messages: Message, mark: Mark | None = None) -> None:
         """Replace it by `messages`; raises Refused, and stays unsettled, when one could never be stored."""
@@ -81,32 +83,41 @@ class Delivery(Incoming):
         self.subscription.host.plan_turn()
 
 
-class Releases:
-    """How often messages went back to the broker while their holder lived, the latest 20,000.
+class Deaths:
+    """Tells the deaths of a message's holder from everything else that the broker counts as a failed delivery.
 
-    RabbitMQ counts a lost channel as a failed delivery of all it held, before 4.3 a release as well, and
-    the count goes on with the message: even what has been settled may come back with it.
+    It counts a lost channel for all that the channel had been handed, whether it has arrived or not, and
+    before 4.3 a release as well; the count goes on with the message. What this process survived was no
+    death. A process that did die knows nothing of the kind, so that poison is recognised all the same.
     """
 
     def __init__(self) -> None:
-        self._counts: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._lost: Counter[str] = Counter()  # channels, by queue
+        self._released: OrderedDict[tuple[str, str], int] = OrderedDict()  # the latest 10,000
 
-    def remember(self, name: tuple[str, str]) -> None:
-        if name[1]:
-            self._counts[name] = self._counts.pop(name, 0) + 1
-            if len(self._counts) > RELEASES:
-                self._counts.popitem(last=False)
+    def survived(self, queue: str) -> None:
+        """A channel that consumed this queue is gone, and we are here."""
+        self._lost[queue] += 1
 
-    def returned(self, name: tuple[str, str], counted: int) -> int:
-        """How many of the failed deliveries that the broker counted were failures."""
-        return max(0, counted - self._counts.get(name, 0)) if counted else 0
+    def released(self, queue: str, message_id: str) -> None:
+        """This message was given back, to a broker that counts it."""
+        name = queue, message_id
+        self._released[name] = self._released.pop(name, 0) + 1
+        if len(self._released) > RELEASES:
+            self._released.popitem(last=False)
+
+    def among(self, queue: str, message_id: str, counted: int) -> int:
+        """How many of so many failed deliveries may have been deaths."""
+        if not counted:
+            return 0
+        return max(0, counted - self._lost[queue] - self._released.get((queue, message_id), 0))
 
 
 class Subscription(Inlet):
     """Consumes one queue, over reconnects; see `bus.ports.Consumer`."""
 
     __slots__ = (
-        "_channel", "_handler", "_inbox", "_running", "_tag",
+        "_channel", "_handler", "_inbox", "_leaving", "_running", "_tag",
         "cancelled", "host", "ordered", "prefetch", "queue", "starting",
     )
 
@@ -119,6 +130,7 @@ class Subscription(Inlet):
         self.cancelled = False
         self.starting = False
         self._running = False
+        self._leaving = False
         self._channel: Channel | None = None
         self._tag = ""
         self._inbox: list[Delivery] = []
@@ -133,15 +145,15 @@ class Subscription(Inlet):
         self._channel = channel = await connection.channel()
         # Before anything can arrive: a delivery must never outlive the epoch of its channel.
         channel.on_closed = self._lost
-        self._tag = await channel.consume(self.queue, self.prefetch, self._arrived, channel.close_soon)
+        self._tag = await channel.consume(self.queue, self.prefetch, self._arrived, self._leave)
         if not channel.is_open:
             raise Unavailable("amqp-consumer-cancelled", queue=self.queue)
         self._running = True
 
     def restart(self) -> None:
         """Leave the present channel, if there is one, for a new one."""
-        if self._channel is not None and self._running:
-            self._channel.close_soon()
+        if self._running:
+            self._leave()
 
     def acknowledge(self, tag: int, *, multiple: bool) -> None:
         if self._channel is not None and self._channel.is_open:
@@ -149,10 +161,14 @@ class Subscription(Inlet):
 
     def give_back(self, delivery: Delivery) -> None:
         """Tell the broker, if it still waits for this one."""
-        if self._channel is not None and self._channel.is_open and delivery.wanted:
-            if self._channel.counts_releases:
-                self.host.releases.remember(delivery.name)
-            self._channel.give_back(delivery.tag)
+        if self._channel is None or not self._channel.is_open or not delivery.wanted:
+            return
+        if self.ordered:  # what follows it must come after it again
+            self._leave()
+            return
+        if self._channel.counts_releases:
+            self.host.deaths.released(self.queue, delivery.name)
+        self._channel.give_back(delivery.tag)
 
     async def cancel(self) -> None:
         """Hand out nothing more. What is handed out already may still be settled."""
@@ -173,8 +189,7 @@ class Subscription(Inlet):
     def abandon(self) -> None:
         """Let the broker take back everything at once."""
         self.cancelled = True
-        if self._channel is not None:
-            self._channel.close_soon()
+        self._leave()
 
     def release_all(self) -> None:
         """Give back what is handed out and not settled; for a partition, closing the connection does it."""
@@ -188,6 +203,12 @@ class Subscription(Inlet):
         if self._channel is not None:
             await self._channel.close()
 
+    def _leave(self) -> None:
+        """Close the channel: all it holds goes back in its order, and nothing newer is handed out before."""
+        if self._channel is not None:
+            self._leaving = True
+            self._channel.close_soon()
+
     def _arrived(self, arrived: Arrived) -> None:
         self._inbox.append(Delivery(self, arrived))
         if len(self._inbox) == 1:
@@ -195,13 +216,11 @@ class Subscription(Inlet):
 
     def _hand_out(self) -> None:
         batch, self._inbox = self._inbox, []
-        if not batch:
+        if not batch or self._leaving:
             return
         if self.cancelled:
-            for delivery in batch:
-                if self.ordered:
-                    self.host.releases.remember(delivery.name)  # its channel will be closed with it
-                else:
+            if not self.ordered:
+                for delivery in batch:
                     self.give_back(delivery)
             return
         self.host.ledger.received(batch)
@@ -210,13 +229,12 @@ class Subscription(Inlet):
         except Exception as exc:  # noqa: BLE001 - whatever a handler raises, its messages are not lost
             loop = asyncio.get_running_loop()
             loop.call_exception_handler({"message": f"handler of {self.queue} failed", "exception": exc})
-            loop.call_later(AFTER_ERROR_S, _release, batch)
+            self._leaving = self.ordered
+            loop.call_later(AFTER_ERROR_S, self._give_back_all, batch)
 
     def _lost(self, _error: BusError) -> None:
-        for delivery in (*self.unsettled.values(), *self._inbox):
-            if isinstance(delivery, Delivery):
-                self.host.releases.remember(delivery.name)
-        self._inbox = []
+        self.host.deaths.survived(self.queue)
+        self._inbox, self._leaving = [], False
         self._channel = None
         self.host.ledger.inlet_lost(self)
         self.host.plan_turn()
@@ -224,10 +242,11 @@ class Subscription(Inlet):
             self._running = False
             self.host.bring_up(self)
 
-
-def _release(batch: Sequence[Delivery]) -> None:
-    for delivery in batch:
-        delivery.release()
+    def _give_back_all(self, batch: Sequence[Delivery]) -> None:
+        if self._leaving:
+            self._leave()
+        for delivery in batch:
+            delivery.release()
 
 
 def _message(queue: str, arrived: Arrived) -> Message:

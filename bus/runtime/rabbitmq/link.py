@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bus.errors import BusError, Unavailable
 from bus.runtime.rabbitmq.amqp import Connection, connect
+from bus.runtime.rabbitmq.declare import vouched
 from bus.runtime.rabbitmq.url import Address
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
@@ -63,6 +64,12 @@ class Link:
         """Connect for the first time, and keep it from then on. Raises ConfigurationError, Unavailable."""
         await self._connect()
         self._keeper = asyncio.get_running_loop().create_task(self._keep(), name=f"amqp link {self._name}")
+
+    async def vouched(self) -> str:
+        """Return the name that messages may carry as their sender, whichever address they leave over; "" for none."""
+        if len({address.user for address in self._addresses}) > 1:
+            return ""  # what is encoded once may leave as somebody else
+        return await vouched(self._connection) if self._connection is not None else ""
 
     def drop(self) -> None:
         """Give the present connection up; a new one follows."""

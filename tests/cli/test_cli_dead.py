@@ -1,0 +1,116 @@
+"""`bus dead` beside a bus that runs: what waits and why, shown, mended, tried again, dropped."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.commands import bus, in_a_process
+from tests.cli.processes import ROUTING, Running, furnish, names, order, put, running, until
+
+__all__ = ["bus"]
+
+TARGETS = ROUTING.replace("routes:\n", """\
+routes:
+  to-wall: {on: order.placed, to: wall, json: data}
+""").replace("  mill:", """\
+  wall:
+    sink: {adapter: file, folder: wall, name: data.no, success: response.name == "a door"}
+  mill:""")
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    """A bus that runs in the working directory, with a parked document, a dead one and a dead delivery."""
+    monkeypatch.chdir(furnish(tmp_path, TARGETS))
+    put(tmp_path, "a.json", order("S-1"))
+    put(tmp_path, "b.json", order("S-2", item="Z"))
+    put(tmp_path, "c.json", '{"kind": "order"}')
+    with running(tmp_path) as house:
+        until(lambda: "delivery_dead" in house.err and house.err.count("document_") == 2)
+        yield house
+
+
+def test_letters_are_listed_shown_edited_replayed_and_dropped_while_the_bus_runs(
+    house: Running, bus: Any, tmp_path: Path
+) -> None:
+    listed = bus("dead", "list", "-o", "json").json
+    assert list(listed) == ["groups", "letters"]
+    by_code = {letter["code"]: letter for letter in listed["letters"]}
+    assert set(by_code) == {"unmapped-code", "mapped-empty", "target-refused"}
+    for group in listed["groups"]:
+        assert set(group) == {"state", "code", "message", "system", "route", "count", "first", "last"}
+        assert group["count"] == 1
+        assert datetime.fromisoformat(group["first"]) == datetime.fromisoformat(group["last"])
+    dead = by_code["target-refused"]
+    assert set(dead) >= {"id", "state", "code", "message", "system", "route", "type", "subject", "since", "attempts"}
+    assert {name: dead[name] for name in ("state", "system", "route", "type", "subject", "attempts")} == {
+        "state": "dead", "system": "wall", "route": "to-wall", "type": "order.placed", "subject": "S-1", "attempts": 1,
+    }
+    parked = by_code["unmapped-code"]
+    assert (parked["state"], parked["system"], parked["route"]) == ("parked", "shop", None)
+    assert parked["message"] == "unmapped code 'Z' in lookup item, column shop"
+    assert datetime.fromisoformat(parked["since"]).tzinfo is not None
+
+    text = bus("dead", "list").out
+    for word in (dead["id"], "parked", "dead", "wall", "to-wall", "S-1", parked["message"], "routing.yaml:"):
+        assert word in text
+    assert [letter["code"] for letter in bus("dead", "list", "--state", "parked", "-o", "json").json["letters"]] == [
+        "unmapped-code"
+    ]
+    assert bus("dead", "list", "--system", "nobody", "-o", "json").json == {"groups": [], "letters": []}
+
+    shown = bus("dead", "show", parked["id"][:12], "-o", "json").json
+    assert json.loads(shown["body"])["no"] == "S-2"
+    assert "add it to the table" in shown["hint"]
+    text = bus("dead", "show", by_code["mapped-empty"]["id"]).out
+    assert '{"kind": "order"}' in text
+    assert "routing.yaml:" in text
+
+    (tmp_path / "mended.json").write_text(order("S-3"))
+    assert bus("dead", "edit", by_code["mapped-empty"]["id"], "mended.json").code == 0
+    ran = bus("dead", "replay", by_code["mapped-empty"]["id"])
+    assert (ran.code, ran.out) == (0, "replayed: 1\n")
+    until(lambda: "S-3" in names(tmp_path / "out"))
+    until(lambda: house.err.count("delivery_dead") == 2)  # the wall is as it was
+
+    (tmp_path / "item.csv").write_text("bus,shop\nI1,A\nI9,Z\n")
+    until(lambda: names(tmp_path / "out") == ["S-1", "S-2", "S-3"])
+    until(lambda: house.err.count("delivery_dead") == 3)
+    left = bus("dead", "list", "-o", "json").json
+    assert [(group["code"], group["count"]) for group in left["groups"]] == [("target-refused", 3)]
+
+    assert bus("dead", "drop", left["letters"][0]["id"]).out == "dropped: 1\n"
+    assert bus("dead", "replay", "--route", "to-wall").out == "replayed: 2\n"
+    until(lambda: house.err.count("delivery_dead") == 5)
+    assert bus("dead", "drop", "--all").out == "dropped: 2\n"
+    assert bus("dead", "list").out == "no dead letters, nothing parked\n"
+    assert house.stop().code == 0
+
+
+def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: Path) -> None:
+    wrong = {
+        ("dead", "replay"): "no letters are named",
+        ("dead", "drop"): "no letters are named",
+        ("dead", "show", "no-such"): "there is no letter no-such",
+        ("dead", "edit", "no-such", "routing.yaml"): "there is no letter no-such",
+        ("dead", "edit", "no-such", "nowhere.json"): "cannot read nowhere.json",
+        ("dead", "list", "--routing", "nowhere"): "there is no nowhere",
+    }
+    for arguments, said in wrong.items():
+        ran = bus(*arguments)
+        assert (ran.code, ran.out) == (2, "")
+        assert said in ran.err
+    assert bus("dead", "replay", "no-such").code == 1
+    assert bus("dead", "drop", "no-such").code == 1
+    assert len(bus("dead", "list", "-o", "json").json["letters"]) == 3
+
+    chinese = in_a_process("dead", "list", BUS_LANG="zh")
+    assert chinese.code == 0
+    for word in ("挂起", "死信", "对照表 item", "单据号"):
+        assert word in chinese.out
+    machine = json.loads(in_a_process("dead", "list", "-o", "json", BUS_LANG="zh").out)
+    assert {letter["code"] for letter in machine["letters"]} == {"unmapped-code", "mapped-empty", "target-refused"}
