@@ -281,7 +281,8 @@ def _source_at(shape: Shape | None, path: str) -> Source | None:
     """The expression that fills a field, or a whole in which it lies; None where no single one does."""
     for step in parse_path(path):
         if isinstance(shape, Several) and isinstance(step, int):
-            shape = shape.items[step] if step < len(shape.items) else None
+            looped = any(isinstance(item, Group) and (item.loops or item.condition) for item in shape.items)
+            shape = None if looped else shape.items[step]  # after a loop nobody knows which of them it was
         elif isinstance(shape, Group) and isinstance(step, str):
             shape = next((entry.value for entry in shape.entries if entry.key == step), None)
     return shape.source if isinstance(shape, Leaf) else None

@@ -139,7 +139,7 @@ class _Evaluation:
         if value is None:
             return None
         if isinstance(value, dict):
-            return value[name] if name in value else None
+            return value.get(name)
         if isinstance(value, Element):
             if bracketed and name.startswith("@"):
                 return value.attributes.get(name[1:])
@@ -401,7 +401,7 @@ class _Evaluation:
         function = FUNCTIONS[name]
         given = {
             "zone": self.context.zone, "encoding": self.context.encoding, "numbers": self.context.numbers,
-            "field": lambda value, field: self.field(value, field),
+            "field": self.field,
         }
         try:
             return function.call(*(given[need] for need in function.needs), *arguments, **named)

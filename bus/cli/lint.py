@@ -25,10 +25,10 @@ RoutingArgument = Annotated[str | None, typer.Argument(help=say("help-routing"),
 
 def lint(routing: RoutingArgument = None, named: RoutingOption = None, output: Output = Format.text) -> int:
     """Say everything that is wrong with routing.yaml."""
+    gc.disable()  # what is read stays to the end, so that looking for rubbish in it costs a quarter and finds none
     from bus.runtime.files import find, read_configuration
 
     started = time.perf_counter()
-    gc.disable()  # what is read stays to the end, so that looking for rubbish in it costs a quarter and finds none
     config, _ = read_configuration(find(routing or named))
     gc.enable()
     errors = len(config.errors)
@@ -56,11 +56,10 @@ def _counted(what: str, number: int) -> str:
 def _summary(config: "Configuration", seconds: float) -> str:
     errors = len(config.errors)
     warnings = len(config.findings) - errors
-    counts = [_counted(what, number) for what, number in (("errors", errors), ("warnings", warnings)) if number]
-    return say(
-        "lint-summary", files=_counted("files", len(config.files)), routes=_counted("routes", len(config.routes)),
-        counts=", ".join(counts) or say("no-findings"), seconds=f"{seconds:.2f}",
-    )
+    counts = {what: _counted(what, number) for what, number in (("errors", errors), ("warnings", warnings)) if number}
+    shown = say("count-both", **counts) if len(counts) > 1 else next(iter(counts.values()), say("no-findings"))
+    files, routes = _counted("files", len(config.files)), _counted("routes", len(config.routes))
+    return say("lint-summary", files=files, routes=routes, counts=shown, seconds=f"{seconds:.2f}")
 
 
 class _Beside:

@@ -5,6 +5,7 @@ Always `<a></a>`, never `<a/>`; no blanks between elements; the generated fast w
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from bus.codecs.charsets import character, encode, label
@@ -18,7 +19,6 @@ _START = (
     r"\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
 )
 _PART = rf"[{_START}][{_START}\-.0-9\u00b7\u0300-\u036f\u203f\u2040]*"
-_NAME = re.compile(rf"(?:({_PART}):)?({_PART})").fullmatch
 # A carriage return, and in attributes any line break or tab, would be a blank to the reader.
 _TEXT = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}
 _ATTRIBUTE = {**_TEXT, ord('"'): "&quot;", ord("\t"): "&#9;", ord("\n"): "&#10;"}
@@ -96,8 +96,14 @@ def _text(value: Any, path: str) -> str:
     return check_characters(text_of(value, path), path)
 
 
+@cache
+def _name() -> re.Pattern[str]:
+    """The names XML has; 10 ms to compile, which only those pay who write what is not generated."""
+    return re.compile(rf"(?:({_PART}):)?({_PART})")
+
+
 def _check_name(name: str, path: str, prefixes: frozenset[str]) -> None:
-    found = _NAME(name)
+    found = _name().fullmatch(name)
     if not found:
         raise DocumentError("xml-name", at=path, name=name)
     if found[1] is not None and found[1] not in prefixes:

@@ -114,6 +114,9 @@ def _read_tables(node: MapNode | None, files: Files, report: Report) -> Mapping[
         path = normpath(join(value.place.file.rpartition("/")[0], options.file.text))
         try:
             body = files.read(path)
+        except FileNotFoundError:
+            report.error("lookup-file-missing", options.file.place, file=options.file.text, path=path)
+            continue
         except OSError as error:
             reason = error.strerror or str(error)
             report.error("lookup-file", options.file.place, file=options.file.text, path=path, reason=reason)

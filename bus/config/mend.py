@@ -141,7 +141,9 @@ class _Reader:
 
     def level(self, number: int, column: int, *, dash: bool) -> bool:
         """Leave the collections that end before this line; False when its indentation was mended."""
-        depth = sum(at <= column for at, _ in self.levels)
+        depth = len(self.levels)
+        while depth and self.levels[depth - 1][0] > column:
+            depth -= 1
         stay, left = self.levels[:depth], self.levels[depth:]
         at, kind = stay[-1] if stay else (-1, "map")
         opens = self.pending and not left

@@ -41,15 +41,17 @@ class Erp:
         self._engine = create_engine(self.url, connect_args={"timeout": 10})
         METADATA.create_all(self._engine)
 
-    def order(self, number: str, action: str, lines: list[tuple[str, str]], *, version: int = 1, supplier: str = "100042") -> None:
+    def order(
+        self, number: str, action: str, lines: list[tuple[str, str]], *, version: int = 1, supplier: str = "100042"
+    ) -> None:
         """Release or change a purchase order of (item, quantity) lines."""
         document = {
             "type": "PO", "action": action, "ebeln": number, "version": version, "lifnr": supplier.zfill(10),
             "lifnm": "上海轴承有限公司", "werks": "1010", "eindt": "20261208", "waers": "CNY",
             "reason": "quantity reduced", "items": [
                 {
-                    "ebelp": f"{position * 10:05d}", "matnr": item.zfill(18), "maktx": ITEMS[item][0], "menge": quantity,
-                    "meins": "ST", "netpr": ITEMS[item][1],
+                    "ebelp": f"{position * 10:05d}", "matnr": item.zfill(18), "maktx": ITEMS[item][0],
+                    "menge": quantity, "meins": "ST", "netpr": ITEMS[item][1],
                 }
                 for position, (item, quantity) in enumerate(lines, 1)
             ],

@@ -1,8 +1,10 @@
 """The story: one purchase order and its troubles, told scene by scene while it happens."""
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -10,22 +12,29 @@ import time
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from bus.cli.output import note, paint, show, table
 from bus.demo.erp import LINE, RECEIPT, STATUS, Erp
 from bus.demo.warehouse import Warehouse
-from bus.errors import UsageError
+from bus.errors import BusError, UsageError
 from bus.letters import Letter
+from bus.ports import Transport
 from bus.runtime import deadletters
 from bus.runtime.app import topology_of
 from bus.runtime.brokers import open_broker
 from bus.runtime.files import usable_configuration
-from bus.texts import say
-from bus.topology import to
+from bus.texts import hint, say
+from bus.topology import DOCUMENTS, Topology, to
 
 PATIENCE_S = 20.0
+LOOK_S = 0.02
+DOWN_S = 1.0  # how long the warehouse is down
 SYSTEMS = ("erp", "wms", "oa", "scm")
+INBOX = Path("oa-inbox")
+LOG = Path("bus.log")
+
+Holds = Callable[[], bool | Awaitable[bool]]
 
 
 class Stuck(Exception):
@@ -33,20 +42,32 @@ class Stuck(Exception):
 
 
 def play(folder: Path, broker: str) -> int:
-    """Play the story in `folder`, which is made anew; return the exit code."""
+    """Play the story in `folder`, which is made anew; return the exit code. No process is left behind."""
     started = time.monotonic()
     _furnish(folder)
     os.chdir(folder)
+    before = signal.signal(signal.SIGTERM, _end)
     stage = _Stage(broker)
     try:
         asyncio.run(stage.play())
     except Stuck as stuck:
-        note(paint(say("demo-stuck", what=str(stuck), log=str(folder / "bus.log")), "red", sys.stderr))
+        fields = {"what": str(stuck), "log": str(folder / LOG)}
+        note(paint(say("error"), "red", sys.stderr) + say("demo-stuck", **fields))
+        note("  " + hint("demo-stuck", **fields))
         return 1
     finally:
         stage.close()
+        signal.signal(signal.SIGTERM, before)
+    show()
     show(paint(say("demo-end", seconds=f"{time.monotonic() - started:.1f}", folder=str(folder)), "green"))
+    if not stage.is_shared:
+        show(say("demo-next"))
     return 0
+
+
+def _end(*_: object) -> NoReturn:
+    """Leave as Ctrl-C does, by way of every `finally`."""
+    raise KeyboardInterrupt
 
 
 def shipped(name: str) -> Path:
@@ -56,13 +77,17 @@ def shipped(name: str) -> Path:
 
 
 def _furnish(folder: Path) -> None:
-    if folder.exists():
-        if not (folder / "routing.yaml").exists() and any(folder.iterdir()):
-            raise UsageError("demo-folder-taken", folder=str(folder))
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    shutil.copy(shipped("routing.yaml"), folder / "routing.yaml")
-    shutil.copytree(shipped("lookups"), folder / "lookups")
+    try:
+        if folder.exists():
+            if not (folder / "routing.yaml").exists() and any(folder.iterdir()):
+                raise UsageError("demo-folder-taken", folder=str(folder))
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        shutil.copy(shipped("routing.yaml"), folder / "routing.yaml")
+        shutil.copytree(shipped("lookups"), folder / "lookups")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError("demo-folder-unusable", folder=str(folder), reason=reason) from error
 
 
 class _Stage:
@@ -77,35 +102,48 @@ class _Stage:
             self.port = probe.getsockname()[1]
         self.bus: subprocess.Popen[bytes] | None = None
         self.base = 4_500_000_000 + int(time.time()) % 10_000_000 * 10
-        self.transport: Any = None
-        self.portal = 0
+        self.transport: Transport
+        self.topology: Topology
+        self.acted_at = time.monotonic()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others may use the same broker."""
+        return self.broker.startswith("amqp")
 
     # ------------------------------------------------------------------------------ the machinery
 
     def _start_bus(self) -> None:
-        environment = {**os.environ, "ERP_DB": self.erp.url, "WMS_URL": self.wms.url, "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "ERP_DB": self.erp.url, "WMS_URL": self.wms.url}
         command = [sys.executable, "-m", "bus.cli", "run", "--listen", f"127.0.0.1:{self.port}"]
         if self.broker:
             command += ["--broker", self.broker]
-        with Path("bus.log").open("wb") as log:
-            self.bus = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - our own command
+        with LOG.open("wb") as log:
+            self.bus = subprocess.Popen(  # noqa: S603 - our own command
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
-    async def _until(self, what: str, holds: Callable[[], bool | Awaitable[bool]]) -> None:
+    async def _until(self, what: str, holds: Holds) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             result = holds()
             if result if isinstance(result, bool) else await result:
                 return
             if self.bus is not None and self.bus.poll() is not None:
-                raise Stuck(say("demo-bus-ended", code=self.bus.returncode))
-            await asyncio.sleep(0.05)
+                raise Stuck(say("demo-bus-ended", code=self.bus.returncode, said=_last_line(LOG)))
+            await asyncio.sleep(LOOK_S)
         raise Stuck(what)
 
-    async def _scene(self, code: str, what: str, holds: Callable[[], bool | Awaitable[bool]], **fields: object) -> None:
-        """Tell what happens, wait for its effect, tell how long it took."""
-        started = time.monotonic()
-        await self._until(what, holds)
-        show(f"  {paint('✔', 'green')} {say(code, **fields)}  {paint(f'{time.monotonic() - started:.2f} s', 'dim')}")
+    def _act(self, scene: str, **fields: object) -> None:
+        """Announce what a system does next; effects are timed from here."""
+        show(say(scene, **fields))
+        self.acted_at = time.monotonic()
+
+    async def _effect(self, code: str, holds: Holds, **fields: object) -> None:
+        """Wait for an effect, tell it, and how long after the act it was there."""
+        told = say(code, **fields)
+        await self._until(told, holds)
+        show(f"  {paint('✔', 'green')} {told}  {paint(f'{time.monotonic() - self.acted_at:.2f} s', 'dim')}")
 
     async def _letters(self) -> list[Letter]:
         taken = await deadletters.chosen(self.transport, SYSTEMS, deadletters.Chosen())
@@ -113,38 +151,49 @@ class _Stage:
             received.release()
         return [letter for letter, _ in taken]
 
-    async def _depth(self, queue: str) -> int:
-        depths = await self.transport.depth([queue])
-        return int(depths[queue].messages) if queue in depths else 0
+    async def _letter(self, state: str, subject: str) -> Letter:
+        """Wait for the letter about a document."""
+        found: list[Letter] = []
 
-    async def _at_portal(self, at_least: int) -> bool:
-        return await self._depth(to("scm")) >= at_least
+        async def there() -> bool:
+            found[:] = [one for one in await self._letters() if (one.state, one.subject) == (state, subject)]
+            return bool(found)
+
+        await self._until(say(f"state-{state}"), there)
+        return found[0]
+
+    async def _waiting(self, *queues: str) -> int:
+        depths = await self.transport.depth(queues)
+        return sum(depth.messages for depth in depths.values())
 
     def _in_oa(self, name: str) -> bool:
-        return (Path("oa-inbox") / name).exists()
+        return (INBOX / name).exists()
+
+    def _confirm(self, receipt: str, order: str, status: str, lines: list[tuple[int, str, str, str]]) -> int:
+        return self.wms.confirm(f"http://127.0.0.1:{self.port}", receipt, order, status, lines)
 
     # ----------------------------------------------------------------------------------- the story
 
     async def play(self) -> None:
         """All scenes, then the table."""
+        os.environ.update(ERP_DB=self.erp.url, WMS_URL=self.wms.url)
+        config, _ = usable_configuration(Path("routing.yaml"))
+        self.topology, self.transport = topology_of(config), open_broker(self.broker, owner=False)
+        await self.transport.open(self.topology)
         try:
             await self._play()
         finally:
-            if self.transport is not None:
+            with contextlib.suppress(BusError):
                 await self.transport.close()
 
     async def _play(self) -> None:
-        os.environ.update(ERP_DB=self.erp.url, WMS_URL=self.wms.url)
-        config, _ = usable_configuration(Path("routing.yaml"))
-        self.transport = open_broker(self.broker, owner=False)
-        await self.transport.open(topology_of(config))
-        topology = topology_of(config)
-        depths = await self.transport.depth(topology.queues)
-        if any(depth.messages for depth in depths.values()):
-            raise UsageError("demo-broker-used", queues=", ".join(name for name, depth in depths.items() if depth.messages))
+        depths = await self.transport.depth(self.topology.queues)
+        if used := [name for name, depth in depths.items() if depth.messages]:
+            raise UsageError("demo-broker-used", queues=", ".join(used))
         show(paint(say("demo-begin"), "bold"))
+        show(say("demo-begin-what"))
         self._start_bus()
-        await self._until("router ready", lambda: b"router ready" in Path("bus.log").read_bytes())
+        await self._until(say("demo-starting"), lambda: b"router ready" in LOG.read_bytes())
         order = self.base + 1
         await self._released(str(order))
         await self._changed(str(order))
@@ -157,114 +206,112 @@ class _Stage:
         await self._table()
 
     async def _released(self, order: str) -> None:
-        show(say("scene-released", order=order))
+        self._act("scene-released", order=order)
         self.erp.order(order, "RELEASE", [("104711", "120.000"), ("104801", "60.000")])
-        await self._scene("demo-wms-order", "wms order", lambda: f"{order} create" in self.wms.orders, tries=2)
-        await self._scene("demo-oa-file", "oa file", lambda: self._in_oa(f"{order}.csv"), file=f"oa-inbox/{order}.csv")
-        await self._scene("demo-scm-message", "scm message", lambda: self._at_portal(1))
-        await self._scene("demo-accepted", "accepted", lambda: self.erp.count(STATUS, po_no=order, status="accepted") == 1)
+
+        async def at_portal() -> bool:
+            return await self._waiting(to("scm")) >= 1
+
+        await self._effect("demo-oa-file", lambda: self._in_oa(f"{order}.csv"), file=f"{INBOX}/{order}.csv")
+        await self._effect("demo-scm-message", at_portal)
+        await self._effect("demo-wms-order", lambda: f"{order} create" in self.wms.orders, tries=2)
+        await self._effect("demo-accepted", lambda: self.erp.count(STATUS, po_no=order, status="accepted") == 1)
 
     async def _changed(self, order: str) -> None:
-        show(say("scene-changed"))
+        self._act("scene-changed")
         self.erp.order(order, "CHANGE", [("104711", "120.000"), ("104801", "40.000")], version=2)
-        await self._scene("demo-wms-change", "wms change", lambda: f"{order} modify" in self.wms.orders)
-        await self._scene("demo-accepted", "accepted", lambda: self.erp.count(STATUS, po_no=order, status="accepted") == 2)
+        await self._effect("demo-wms-change", lambda: f"{order} modify" in self.wms.orders)
+        await self._effect("demo-accepted", lambda: self.erp.count(STATUS, po_no=order, status="accepted") == 2)
 
     async def _received(self, order: str) -> None:
-        show(say("scene-received"))
-        bus = f"http://127.0.0.1:{self.port}"
         first, last = f"RK{order[-6:]}-1", f"RK{order[-6:]}-2"
         lines = [(10, "SKU-6204", "80", ""), (20, "SKU-S25", "40", "")]
-        self.wms.confirm(bus, first, order, "PARTFULFILLED", lines)
-        await self._scene("demo-posted", "receipt 1", lambda: self.erp.count(RECEIPT, receipt_no=first) == 1, receipt=first)
-        status = self.wms.confirm(bus, first, order, "PARTFULFILLED", lines)
-        self.wms.confirm(bus, last, order, "FULFILLED", [(10, "SKU-6204", "35", "5")])
-        await self._scene("demo-posted", "receipt 2", lambda: self.erp.count(RECEIPT, receipt_no=last) == 1, receipt=last)
-        await self._scene(
-            "demo-once", "once", lambda: self.erp.count(RECEIPT, po_no=order) == 2 and self.erp.count(LINE) == 3,
+        self._act("scene-received")
+        self._confirm(first, order, "PARTFULFILLED", lines)
+        await self._effect("demo-posted", lambda: self.erp.count(RECEIPT, receipt_no=first) == 1, receipt=first)
+        status = self._confirm(first, order, "PARTFULFILLED", lines)
+        self._confirm(last, order, "FULFILLED", [(10, "SKU-6204", "35", "5")])
+        await self._effect("demo-posted", lambda: self.erp.count(RECEIPT, receipt_no=last) == 1, receipt=last)
+        await self._effect(
+            "demo-once", lambda: self.erp.count(RECEIPT, po_no=order) == 2 and self.erp.count(LINE) == 3,
             receipt=first, status=status,
         )
-        await self._scene("demo-reply-oa", "reply", lambda: self._in_oa(f"{last}-posted.csv"), file=f"oa-inbox/{last}-posted.csv")
+        posted, short = f"{last}-posted.csv", f"{last}-short.csv"
+        await self._effect("demo-reply-oa", lambda: self._in_oa(posted), file=f"{INBOX}/{posted}")
         show(say("scene-short"))
-        await self._scene("demo-short", "short", lambda: self._in_oa(f"{last}-short.csv"), file=f"oa-inbox/{last}-short.csv")
+        await self._effect("demo-short", lambda: self._in_oa(short), file=f"{INBOX}/{short}")
 
     async def _down(self, order: str) -> None:
-        show(say("scene-down"))
         self.wms.close()
+        self._act("scene-down")
         self.erp.order(order, "RELEASE", [("104712", "24.000")])
-        await self._scene("demo-waits", "oa file", lambda: self._in_oa(f"{order}.csv"))
-        await asyncio.sleep(1.0)  # the time the warehouse is down
+        await self._effect("demo-waits", lambda: self._in_oa(f"{order}.csv"))
+        await asyncio.sleep(DOWN_S)
         self.wms.open()
-        await self._scene("demo-recovered", "wms order", lambda: f"{order} create" in self.wms.orders)
+        await self._effect("demo-recovered", lambda: f"{order} create" in self.wms.orders)
 
     async def _unknown_code(self, order: str) -> None:
-        show(say("scene-unknown"))
-        receipt = f"RK{order[-6:]}-1"
-        self.wms.confirm(f"http://127.0.0.1:{self.port}", receipt, order, "FULFILLED", [(10, "SKU-6305-B", "24", "")])
+        receipt, code = f"RK{order[-6:]}-1", "SKU-6305-B"
+        self._act("scene-unknown")
+        self._confirm(receipt, order, "FULFILLED", [(10, code, "24", "")])
 
         async def parked() -> bool:
             return any(letter.code == "unmapped-code" for letter in await self._letters())
 
-        await self._scene("demo-unmapped", "parked", parked, value="SKU-6305-B")
-        table_file = Path("lookups/item.csv")
-        table_file.write_text(table_file.read_text("utf-8").replace("SKU-6305\n", "SKU-6305-B\n"), "utf-8")
-        await self._scene("demo-released", "released", lambda: self.erp.count(RECEIPT, receipt_no=receipt) == 1, receipt=receipt)
+        await self._effect("demo-unmapped", parked, value=code)
+        _replace(Path("lookups/item.csv"), "SKU-6305\n", f"{code}\n")
+        await self._effect("demo-released", lambda: self.erp.count(RECEIPT, receipt_no=receipt) == 1, receipt=receipt)
 
     async def _refused(self, order: str) -> None:
-        show(say("scene-refused"))
+        self._act("scene-refused")
         self.erp.order(order, "RELEASE", [("105002", "500.000")])
-
-        async def dead() -> bool:
-            return any(letter.state == "dead" and letter.subject == order for letter in await self._letters())
-
-        await self._scene("demo-dead", "dead letter", dead)
-        await self._scene("demo-rejected", "rejected", lambda: self._in_oa(f"{order}-rejected.csv"), file=f"oa-inbox/{order}-rejected.csv")
+        letter = await self._letter("dead", order)
+        await self._effect("demo-dead", lambda: True, reason=letter.fields.get("reason", letter.message))
+        told = f"{order}-rejected.csv"
+        await self._effect("demo-rejected", lambda: self._in_oa(told), file=f"{INBOX}/{told}")
         self.wms.unknown_items.clear()
         taken = await deadletters.chosen(self.transport, SYSTEMS, deadletters.Chosen(subject=order))
         await deadletters.replay(self.transport, taken, lambda _: None)
-        await self._scene("demo-replayed", "replayed", lambda: f"{order} create" in self.wms.orders)
+        await self._effect("demo-replayed", lambda: f"{order} create" in self.wms.orders)
 
     async def _parked(self, order: str) -> None:
-        show(say("scene-parked"))
+        self._act("scene-parked")
         self.erp.order(order, "RELEASE", [("104711", "10.000")], supplier="66600")
-
-        async def parked() -> bool:
-            return any(letter.state == "parked" and letter.subject == order for letter in await self._letters())
-
-        await self._scene("demo-person", "parked for a person", parked)
+        letter = await self._letter("parked", order)
+        await self._effect("demo-person", lambda: True, reason=letter.fields.get("reason", letter.message))
 
     async def _settle(self) -> None:
         """Wait until nothing is under way any more."""
-        async def quiet() -> bool:
-            queues = ["bus.router", *(f"bus.router.{n}" for n in range(8)), "bus.documents", *(to(name) for name in ("erp", "wms", "oa"))]
-            depths = await self.transport.depth(queues)
-            return not any(depth.messages for depth in depths.values())
+        busy = (*self.topology.router_queues, DOCUMENTS, *(to(name) for name in ("erp", "wms", "oa")))
 
-        await self._until("quiet", quiet)
+        async def quiet() -> bool:
+            return not await self._waiting(*busy)
+
+        await self._until(say("demo-settling"), quiet)
 
     async def _table(self) -> None:
         letters = await self._letters()
-        portal = await self.transport.pull(to("scm"), 10_000)
+        portal = await deadletters.pull_all(self.transport, to("scm"))
         for received in portal:
             received.become()  # the portal reads its queue
         await self.transport.drain()
-        files_ = len(list(Path("oa-inbox").iterdir()))
-        rows = [
-            ("erp", say("got-erp", receipts=self.erp.count(RECEIPT), lines=self.erp.count(LINE), statuses=self.erp.count(STATUS))),
-            ("wms", say("got-wms", orders=sum(key.endswith("create") for key in self.wms.orders),
-                        changes=sum(key.endswith("modify") for key in self.wms.orders), requests=len(self.wms.requests))),
-            ("oa", say("got-oa", files=files_)),
-            ("scm", say("got-scm", messages=len(portal))),
-        ]
-        waits = {name: [letter for letter in letters if letter.system == name] for name, _ in rows}
+        orders = list(self.wms.orders)
+        got = {
+            "erp": say("got-erp", receipts=self.erp.count(RECEIPT), lines=self.erp.count(LINE),
+                       statuses=self.erp.count(STATUS)),
+            "wms": say("got-wms", orders=sum(key.endswith("create") for key in orders),
+                       changes=sum(key.endswith("modify") for key in orders), requests=len(self.wms.requests)),
+            "oa": say("got-oa", files=_files(INBOX)),
+            "scm": say("got-scm", messages=len(portal)),
+        }
+        rows = []
+        for name, what in got.items():
+            waits = [letter for letter in letters if letter.system == name]
+            rows.append((name, what, len(waits) or "–", "; ".join(map(_why, waits)) or "–"))
         show()
-        shown = [
-            (name, got, len(waits[name]) or "–", "; ".join(f"{letter.subject}: {letter.message}" for letter in waits[name]) or "–")
-            for name, got in rows
-        ]
-        for line in table(shown, (say("live-system"), say("column-got"), say("column-waits"), say("column-why"))):
+        for line in table(rows, (say("live-system"), say("column-got"), say("column-waits"), say("column-why"))):
             show(line)
-        if self.broker.startswith("amqp"):  # leave a shared broker as it was
+        if self.is_shared:  # leave it as it was
             taken = await deadletters.chosen(self.transport, SYSTEMS, deadletters.Chosen())
             await deadletters.drop(self.transport, taken)
 
@@ -273,8 +320,30 @@ class _Stage:
         if self.bus is not None and self.bus.poll() is None:
             self.bus.terminate()
             try:
-                self.bus.wait(20)
-            except subprocess.TimeoutExpired:
+                self.bus.wait(PATIENCE_S)
+            except BaseException:  # impatient, or told to stop once more: it must not live on
                 self.bus.kill()
+                self.bus.wait()
+                raise
         self.wms.close()
         self.erp.close()
+
+
+def _why(letter: Letter) -> str:
+    """Why a letter waits, in one phrase: the target's own words where there are some."""
+    fields: dict[str, Any] = {"subject": letter.subject, "reason": letter.message, "answer": letter.code}
+    return say("demo-why", **{**fields, **{name: letter.fields[name] for name in fields if name in letter.fields}})
+
+
+def _replace(file: Path, old: str, new: str) -> None:
+    """Let a person mend a file."""
+    file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
+
+
+def _files(folder: Path) -> int:
+    return len(list(folder.iterdir()))
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text("utf-8", errors="replace").splitlines()
+    return next((line for line in reversed(lines) if line.strip() and not line.startswith(" ")), "")

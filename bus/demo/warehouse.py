@@ -1,5 +1,7 @@
 """The warehouse: a real HTTP server that speaks Qimen-like XML, and has its moods."""
 
+import contextlib
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -8,8 +10,42 @@ from typing import Any
 
 from bus.adapter import SourceOptions
 from bus.codecs import Element, read
+from bus.texts import say
 
-ANSWER = '<?xml version="1.0" encoding="utf-8"?>\n<response><flag>{flag}</flag><code>{code}</code><message>{message}</message>{more}</response>'
+ANSWER = (
+    '<?xml version="1.0" encoding="utf-8"?>\n'
+    "<response><flag>{flag}</flag><code>{code}</code><message>{message}</message>{more}</response>"
+)
+
+
+class _Server(ThreadingHTTPServer):
+    """Remembers its connections, so that it can go down with all of them."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._connections: set[Any] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing about a connection that went down with the server."""
+
+    def down(self) -> None:
+        """Refuse connections, and break those there are."""
+        self.shutdown()
+        self.server_close()
+        for connection in tuple(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class Warehouse:
@@ -25,7 +61,7 @@ class Warehouse:
         self.unknown_items = {"SKU-M8"}
         self.blocked_suppliers = {"66600"}
         self._busy_once: set[str] = set()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
         self.port = 0
 
     @property
@@ -39,7 +75,7 @@ class Warehouse:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:  # noqa: N802 - the base class's name
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 answer = warehouse.answer(body).encode()
                 self.send_response(200)
@@ -51,18 +87,15 @@ class Warehouse:
             def log_message(self, *_: Any) -> None:
                 """Say nothing; the story does."""
 
-        ThreadingHTTPServer.allow_reuse_address = True
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
+        self._server = _Server(("127.0.0.1", self.port), Handler)
+        self.port = int(self._server.server_address[1])
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
-        """Go down: connections are refused."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
+        """Go down: connections are refused, and those there were are gone."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.down()
 
     def answer(self, body: bytes) -> str:
         """Take an order, or say why not."""
@@ -75,11 +108,11 @@ class Warehouse:
         self.requests.append(number)
         if number not in self._busy_once and number.endswith("1"):
             self._busy_once.add(number)
-            return ANSWER.format(flag="failure", code="S001", message="system busy", more="")
+            return ANSWER.format(flag="failure", code="S001", message=say("wms-busy"), more="")
         if items & self.unknown_items:
-            return ANSWER.format(flag="failure", code="E404", message="no master data for an item", more="")
+            return ANSWER.format(flag="failure", code="E404", message=say("wms-no-item"), more="")
         if isinstance(supplier, Element) and supplier.text in self.blocked_suppliers:
-            return ANSWER.format(flag="failure", code="B017", message="supplier is blocked", more="")
+            return ANSWER.format(flag="failure", code="B017", message=say("wms-blocked"), more="")
         kind = "modify" if order.item("@action") == "modify" else "create"
         self.orders[f"{number} {kind}"] = body.decode("utf-8")
         more = f"<entryOrderId>E{number[-6:]}</entryOrderId>"

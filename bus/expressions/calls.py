@@ -8,6 +8,7 @@ from bus.expressions.lookup_calls import Compile, compile_lookup
 from bus.expressions.operators import MAX_ROUNDED
 from bus.expressions.scan import Problem
 from bus.expressions.scope import Code, Scope, kind_of
+from bus.expressions.slips import FOREIGN_FUNCTIONS
 from bus.expressions.tree import AGGREGATES
 from bus.functions import (
     FUNCTIONS,
@@ -26,23 +27,6 @@ from bus.types import ANY, DECIMAL, Field, ListOf, Record, Type
 
 _Bound = list[tuple[Parameter, tree.Node]]
 
-# What people from Excel, SQL, JavaScript and Python type → what does it here.
-FOREIGN = {
-    "if": "x if condition else y", "iif": "x if condition else y", "iferror": "default(x, y)",
-    "len": "count(x)", "length": "count(x)", "size": "count(x)", "str": "text(x)", "string": "text(x)",
-    "int": "integer(x)", "float": "decimal(x)", "number": "decimal(x)", "tonumber": "decimal(x)",
-    "vlookup": 'lookup("table", code)', "xlookup": 'lookup("table", code)', "map": 'lookup("table", code)',
-    "concat": "a + b", "concatenate": "a + b", "left": "s[0:n]", "mid": "s[a:b]", "right": "s[-n:]",
-    "substr": "s[a:b]", "substring": "s[a:b]", "nvl": "default(x, y)", "coalesce": "default(x, y)",
-    "ifnull": "default(x, y)", "isnull": "x == null", "isnotnull": "has(x)", "exists": "has(x)",
-    "isempty": "not has(x)", "isblank": "not has(x)", "lpad": "pad(s, width, fill)", "rjust": "pad(s, width, fill)",
-    "zfill": 'pad(s, width, "0")', "format": "date(x, pattern)", "format_date": "date(x, pattern)",
-    "to_date": "parse_date(s, pattern)", "strptime": "parse_date(s, pattern)", "strftime": "date(x, pattern)",
-    "now": "event.time", "today": "event.time", "sysdate": "event.time", "ltrim": "trim(s)", "strip": "trim(s)",
-    "startswith": "starts(s, a)", "endswith": "ends(s, a)", "includes": "contains(s, a)", "has_key": "has(x)",
-    "regex": "match(s, pattern)", "like": "match(s, pattern)", "average": "sum(…) / count(…)", "avg": "sum(…) / count(…)",
-    "substitute": "replace(s, a, b)", "roundup": "round(x, digits)", "ceil": "round(x, 0)", "floor": "round(x, 0)",
-}
 _LITERAL_CHECKS: dict[tuple[str, int], Callable[[str], BusError | None]] = {
     ("date", 1): check_date_pattern, ("parse_date", 1): check_parse_pattern, ("parse_date", 2): check_zone,
     ("match", 1): check_pattern, ("extract", 1): check_pattern, ("gs1", 1): check_identifier,
@@ -51,7 +35,8 @@ _LITERAL_CHECKS: dict[tuple[str, int], Callable[[str], BusError | None]] = {
 _LITERAL_TYPES: dict[str, Callable[[str], Type]] = {"parse_date": date_pattern_type, "gs1": gs1_type}
 _CONVERSIONS = {  # (what it is, what is needed) → how to write that
     ("number", "text"): "text(…)", ("boolean", "text"): "text(…)", ("date", "text"): 'date(…, "yyyy-MM-dd")',
-    ("datetime", "text"): 'date(…, "yyyy-MM-dd HH:mm:ss")', ("text", "number"): "decimal(…)", ("text", "date"): "parse_date(…)",
+    ("datetime", "text"): 'date(…, "yyyy-MM-dd HH:mm:ss")',
+    ("text", "number"): "decimal(…)", ("text", "date"): "parse_date(…)",
     ("text", "list"): 'split(…, ",")', ("list", "text"): 'join(…, ",")',
 }
 _NEEDS = {"zone": "ctx.zone", "encoding": "ctx.encoding", "numbers": "ctx.numbers", "field": "field"}
@@ -85,7 +70,8 @@ def compile_call(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
         if node.name == "group" and fields:
             result = ListOf(Record({**fields, "rows": Field(codes[0].type)}))
     if node.name == "default":
-        return Code(f"default_of({codes[0].text}, lambda: {codes[1].text})", result, codes[1].nullable, codes[1].missing)
+        value, other = codes
+        return Code(f"default_of({value.text}, lambda: {other.text})", result, other.nullable, other.missing)
     return (_rounded(bound, codes) if node.name == "round" else None) or _code(function, bound, codes, result)
 
 
@@ -110,7 +96,8 @@ def _fields_named(bound: _Bound, item: Type, scope: Scope) -> dict[str, Field]:
         known = item.fields.get(argument.value)
         if known is None:
             near = nearest(argument.value, item.fields)
-            shown: dict[str, object] = {"path": argument.value, "type": scope.event_type or "…", **({"near": near} if near else {})}
+            shown: dict[str, object] = {"path": argument.value, "type": scope.event_type or "…"}
+            shown |= {"near": near} if near else {}
             scope.problems.append(Problem("unknown-field", argument.start, argument.end, shown))
             return {}
         fields[argument.value] = known
@@ -136,9 +123,10 @@ def _code(function: Function, bound: _Bound, codes: list[Code], result: Type) ->
 
 def _result(function: Function, bound: _Bound, codes: list[Code]) -> Type:
     by_literal = _LITERAL_TYPES.get(function.name)
-    for parameter, argument in bound if by_literal is not None else ():
-        if parameter is function.parameters[1] and isinstance(argument, tree.Literal) and isinstance(argument.value, str):
-            return by_literal(argument.value)  # type: ignore[misc]  # the loop is empty where it is None
+    if by_literal is not None:
+        said = next((argument for parameter, argument in bound if parameter is function.parameters[1]), None)
+        if isinstance(said, tree.Literal) and isinstance(said.value, str):
+            return by_literal(said.value)
     return function.result_of(tuple(code.type for code in codes))
 
 
@@ -149,7 +137,7 @@ def _takes_any(parameter: Parameter) -> bool:
 
 def _report_unknown(node: tree.Call, scope: Scope) -> None:
     end = node.start + len(node.name)
-    write = FOREIGN.get(node.name.lower())
+    write = FOREIGN_FUNCTIONS.get(node.name.lower())
     near = nearest(node.name, (*FUNCTIONS, *AGGREGATES, "lookup", "known"))
     if node.name.lower() in FUNCTIONS:
         scope.report("function-unknown", node.start, end, name=node.name, near=node.name.lower())
@@ -159,7 +147,8 @@ def _report_unknown(node: tree.Call, scope: Scope) -> None:
         scope.report("function-unknown", node.start, end, name=node.name, near=near)
     else:
         known = ", ".join((*FUNCTIONS, *sorted(AGGREGATES), "lookup", "known"))
-        scope.report("function-unknown", node.start, end, hint_code="hint-function-unlisted", name=node.name, known=known)
+        hint_code = "hint-function-unlisted"
+        scope.report("function-unknown", node.start, end, hint_code=hint_code, name=node.name, known=known)
 
 
 def _bind(node: tree.Call, function: Function, scope: Scope) -> _Bound | None:

@@ -85,21 +85,18 @@ def _with_null(sign: str, null: tree.Node, other: Operand, scope: Scope) -> str:
 
 
 def _membership(sign: str, left: Operand, right: Operand, scope: Scope) -> str:
-    kind = kind_of(left.code.type)
     if isinstance(right.node, tree.Listing):
         for member, code in zip(right.node.items, right.members, strict=True):
             _check_member(left, member, code, scope)
         values = [member.value for member in right.node.items if isinstance(member, tree.Literal)]
         texts = frozenset(value for value in values if isinstance(value, str))
-        if left.code.type == TEXT and len(values) == len(right.members) and all(isinstance(v, str) for v in values):
-            # Null is in no set of texts; but `not in` is false for null.
-            if sign == "in" or not left.code.nullable:
-                return f"({left.code.text} {sign} {scope.constant(texts)})"
+        are_texts = left.code.type == TEXT and len(values) == len(right.members) and len(texts) == len(set(values))
+        if are_texts and (sign == "in" or not left.code.nullable):  # null is in no set, but `not in` is false for it
+            return f"({left.code.text} {sign} {scope.constant(texts)})"
     elif isinstance(right.code.type, ListOf):
         _check_member(left, right.node, replace(right.code, type=right.code.type.item), scope)
     elif isinstance(right.code.type, Record):
-        if kind not in (None, "text"):
-            report_kinds(left.node, left.code, right.node, replace(right.code, type=TEXT), scope)
+        _check_member(left, right.node, replace(right.code, type=TEXT), scope)  # its names are texts
     elif kind_of(right.code.type) is not None:
         scope.report("in-needs-list", right.node.start, right.node.end, kind=str(right.code.type))
     return f"{_COMPARE[sign]}({left.code.text}, {right.code.text})"

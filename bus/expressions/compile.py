@@ -22,7 +22,8 @@ __all__ = ["check_cover", "compile_condition", "compile_source", "loop_element",
 _ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
 # What computes with something that is no number: sign and kind → function.
 _COMPUTED_BY = {
-    ("+", "date"): "add_days", ("+", "datetime"): "add_days", ("-", "date"): "days_between", ("-", "datetime"): "days_between",
+    ("+", "date"): "add_days", ("+", "datetime"): "add_days",
+    ("-", "date"): "days_between", ("-", "datetime"): "days_between",
 }
 _AGGREGATES = {"sum": "total", "any": "any_true", "all": "all_true", "min": "smallest", "max": "largest"}
 _AGGREGATED = {"sum": "number", "any": "boolean", "all": "boolean"}
@@ -87,7 +88,8 @@ def _attribute(node: tree.Attribute, scope: Scope) -> Code:
     if isinstance(of.type, ListOf):
         scope.report("list-has-no-field", node.start, node.end, path=path_of(node.of), name=node.name)
     elif of.type not in (ANY, NULL):
-        scope.report("value-has-no-field", node.start, node.end, path=path_of(node.of), kind=str(of.type), name=node.name)
+        path, kind = path_of(node.of), str(of.type)
+        scope.report("value-has-no-field", node.start, node.end, path=path, kind=kind, name=node.name)
     if node.name[:1] in "@#" and not node.dotted:
         return Code(f"item({of.text}, {node.name!r})")
     return Code(f"field({of.text}, {node.name!r})")
@@ -275,7 +277,8 @@ def _list_of(members: tuple[Code, ...]) -> Code:
     for member in members:
         inner = unify(inner, member.type)
     nullable = any(member.nullable for member in members)
-    return Code(f"[{', '.join(member.text for member in members)}]", _list_type(inner, nullable=nullable), nullable=False)
+    text = f"[{', '.join(member.text for member in members)}]"
+    return Code(text, _list_type(inner, nullable=nullable), nullable=False)
 
 
 def _list_type(item: Type, *, nullable: bool) -> Type:
@@ -357,7 +360,8 @@ def _check_aggregated(name: str, parts: list[tuple[tree.Node, Code]], scope: Sco
     write = f'{name}(… == "…" for …)' if wanted == "boolean" else f"{name}(decimal(…) for …)"
     for (part, code), kind in zip(parts, kinds, strict=True):
         if kind not in (None, wanted):
-            scope.report("aggregate-of", part.start, part.end, name=name, kind=str(code.type), wanted=wanted, write=write)
+            shown = str(code.type)
+            scope.report("aggregate-of", part.start, part.end, name=name, kind=shown, wanted=wanted, write=write)
 
 
 def _template(node: tree.Template, scope: Scope) -> Code:

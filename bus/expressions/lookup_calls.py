@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from bus.expressions import tree
+from bus.expressions.scan import Problem
 from bus.expressions.scope import Code, Scope, kind_of, unify
 from bus.nearest import nearest
 from bus.types import ANY, BOOLEAN, TEXT
@@ -109,6 +110,5 @@ def _check_column(table: str, column: str, node: tree.Node, scope: Scope) -> Non
         return
     near, columns = nearest(column, known.columns), ", ".join(known.columns)
     hint_code = "hint-lookup-column-near" if near else ""
-    scope.report(
-        "lookup-column", node.start, node.end, hint_code=hint_code, near=near, table=table, column=column, columns=columns
-    )
+    fields: dict[str, object] = {"near": near, "table": table, "column": column, "columns": columns}
+    scope.problems.append(Problem("lookup-column", node.start, node.end, fields, hint_code=hint_code))

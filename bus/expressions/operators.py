@@ -207,7 +207,7 @@ def _arithmetic(sign: str, compute: Callable[[Any, Any], Decimal]) -> Callable[[
             result = compute(left, right)
         except (Inexact, InvalidOperation, Overflow):
             raise ExpressionError("number-too-large", limit=MAX_DIGITS) from None
-        return result if result else result.copy_abs()  # nobody orders -0
+        return result or result.copy_abs()  # nobody orders -0
 
     return computed
 
@@ -342,4 +342,4 @@ def rounded(number: Any, places: int) -> Any:
     if len(fraction) <= places:
         return number
     result = _ROUND.quantize(number, _STEPS[places])
-    return result if result else result.copy_abs()
+    return result or result.copy_abs()

@@ -25,7 +25,9 @@ _REFUSED: dict[type[ast.expr], str] = {ast.Starred: "*", ast.DictComp: "{… for
 _LISTS = (ast.Tuple, ast.Set, ast.GeneratorExp, ast.SetComp)  # of SQL and Python, where [ ] is meant
 
 
-class _Refused(Exception):  # noqa: N818 - never leaves this file; a jump out of the recursion, not an error class
+class _Refused(Exception):
+    """A jump out of the recursion, which never leaves this file."""
+
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
 
@@ -66,7 +68,7 @@ def _syntax_problem(source: str, lead: int, error: SyntaxError) -> Problem:
     at = min(lead + max(error.offset or 1, 1) - 1, end - 1)
     if "expected 'else'" in error.msg:
         return Problem("else-missing", at, end)
-    if source[end - 1] in "+-*/%<>=,.(" or source.split()[-1] in OPERATORS:
+    if source[end - 1] in "+-*/%<>=,.(" or source.rsplit(None, 1)[-1] in OPERATORS:
         return Problem("expression-unfinished", end - 1, end)
     word = (source[at:].split() or [source[at:]])[0]
     return Problem("expression-unreadable", at, at + len(word), {"word": word[:40]})

@@ -6,8 +6,9 @@ that is not plain ASCII replaced by a stand-in of the same length, so that every
 
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bus.expressions.slips import CALLED, FOREIGN_WORDS, FULL_WIDTH, NAME_BRACKETS, QUOTES, WRONG_SIGNS, WRONG_WORDS
@@ -42,7 +43,7 @@ class Problem(NamedTuple):
     code: str
     start: int
     end: int
-    fields: dict[str, object] = {}
+    fields: Mapping[str, object] = MappingProxyType({})
     warning: bool = False
     hint_code: str = ""
 

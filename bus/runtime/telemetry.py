@@ -36,8 +36,8 @@ class Log:
         if self._stream is None or LEVELS.index(level) < self._least:
             return
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = {"time": time, "level": level, "event": event}
-        line |= {name: value for name, value in fields.items() if value is not None and value != ""}  # type: ignore[misc]
+        filled = {name: value for name, value in fields.items() if value is not None and value != ""}
+        line: dict[str, object] = {"time": time, "level": level, "event": event, **filled}
         text = json.dumps(line, ensure_ascii=False, default=str) if self._as_json else _plain(line)
         self._stream.write(text + "\n")
         self._stream.flush()

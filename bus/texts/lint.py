@@ -12,6 +12,7 @@ TEXTS: dict[str, Text] = {
     "count-files": Text("{count} files", "{count} 个文件"),
     "count-route": Text("1 route", "1 条路由"),
     "count-routes": Text("{count} routes", "{count} 条路由"),
+    "count-both": Text("{errors}, {warnings}", "{errors}，{warnings}"),
     "no-findings": Text("no errors", "没有错误"),
     "lint-summary": Text("{files}, {routes}: {counts} ({seconds} s)", "{files}，{routes}：{counts}（{seconds} 秒）"),
     # ------------------------------------------------------------------------------------ remedies several codes share
@@ -61,11 +62,13 @@ TEXTS: dict[str, Text] = {
     "option-text": Text("{option} is a text", "{option} 须是文本", "write one value after the colon", "请在冒号后写一个值"),
     "option-range": Text("{option} must be {sign} {limit}", "{option} 须 {sign} {limit}", "write a number {sign} {limit}", "请写 {sign} {limit} 的数"),
     "option-path": Text("{option} {text} does not begin with /", "{option} 的 {text} 没有以 / 开头", "write {path}", "请写 {path}"),
-    "duration-unclear": Text("{text} is no duration", "{text} 不是时长", "write 500ms, 5s, 30m, 1h or 2d", "请写 500ms、5s、30m、1h 或 2d"),
+    "duration-unclear": Text("{text} is no duration", "{text} 不是时长的写法", "write 500ms, 5s, 30m, 1h or 2d", "请写 500ms、5s、30m、1h 或 2d"),
     "hint-duration-meant": Text("not written as durations are", "时长的写法不对", "write {meant}", "请写 {meant}"),
     "secret-written-out": Text("{key} holds a secret written out", "{key} 中直接写出了密钥", "put it into the environment and write ${{{env}}}",
                                "请放入环境变量，这里写 ${{{env}}}"),
     # ------------------------------------------------------------------------------------ lookups
+    "lookup-file-missing": Text("there is no file {file}", "找不到文件 {file}", "paths begin at the folder of routing.yaml: {path}",
+                                "路径从 routing.yaml 所在的文件夹算起：{path}"),
     "lookup-file": Text("cannot read {file}: {reason}", "无法读取 {file}：{reason}", "paths begin at the folder of routing.yaml: {path}",
                         "路径从 routing.yaml 所在的文件夹算起：{path}"),
     # ------------------------------------------------------------------------------------ events
@@ -95,7 +98,7 @@ TEXTS: dict[str, Text] = {
                               "a text is quoted twice: \"'{text}'\"; for yes or no write {word}", "文本要加两层引号：\"'{text}'\"；是与否请写 {word}"),
     "hint-leaf-unclear-number": Text("a number with signs in it", "带有符号的数", "write {number}; a text is quoted twice: \"'{text}'\"",
                                 "请写 {number}；若是文本，要加两层引号：\"'{text}'\""),
-    "for-shape": Text("{text} is no loop", "{text} 不是循环", "write line in data.lines, or n, line in data.lines",
+    "for-shape": Text("{text} is no loop", "{text} 不是循环的写法", "write line in data.lines, or n, line in data.lines",
                       "请写 line in data.lines 或 n, line in data.lines"),
     "hint-for-shape-for": Text("the word for is the key already", "for 已经是键名", "write {rest}", "请写 {rest}"),
     "let-name": Text("{name} cannot name a value", "{name} 不能作为名称", "use letters, digits and _, e.g. total", "请用字母、数字和 _，例如 total"),

@@ -271,7 +271,7 @@ def test_a_lookup_without_its_file_is_checked_as_far_as_it_goes() -> None:
     made = program('lookup("item", data.no)', {"data": DATA})
     made.scope.tables = {"item": None}
     made.scope.problems.clear()
-    from bus.expressions.compile import compile_source  # noqa: PLC0415 - the one use
+    from bus.expressions.compile import compile_source
 
     compile_source('lookup("item", data.no, to="anything") + lookup("item", data.no)', made.scope)
     assert made.scope.problems == []

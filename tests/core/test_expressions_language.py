@@ -23,7 +23,7 @@ def value(text: str) -> Any:
     return run(text, data=DATA)
 
 
-def check(table: dict[str, Any]) -> Any:
+def check(table: dict[str, Any]) -> pytest.MarkDecorator:
     """Parametrise a test by expressions and what they are."""
     return pytest.mark.parametrize(("text", "expected"), table.items(), ids=list(table))
 
@@ -251,10 +251,10 @@ def test_texts_join_cut_and_fill_templates(text: str, expected: Any) -> None:
 
 def test_a_template_shows_values_as_text_does() -> None:
     at = datetime(2026, 3, 1, 8, tzinfo=UTC)
-    names = {"x": {"at": at, "day": date(2026, 3, 1), "n": Decimal("1E+3"), "e": Element("e", "5")}}
-    assert run('f"{x.at} {x.day} {x.n} {x.e}"', **names) == "2026-03-01T16:00:00+08:00 2026-03-01 1000 5"
-    assert run('f"{x.at}" == text(x.at)', **names) is True
-    assert failure('f"{x}"', **names).code == "function-needs-single-value"
+    x = {"at": at, "day": date(2026, 3, 1), "n": Decimal("1E+3"), "e": Element("e", "5")}
+    assert run('f"{x.at} {x.day} {x.n} {x.e}"', x=x) == "2026-03-01T16:00:00+08:00 2026-03-01 1000 5"
+    assert run('f"{x.at}" == text(x.at)', x=x) is True
+    assert failure('f"{x}"', x=x).code == "function-needs-single-value"
 
 
 @pytest.mark.parametrize(

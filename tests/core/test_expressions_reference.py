@@ -1,7 +1,7 @@
 """Compiled expressions against the reference interpreter, over random data and random expressions."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bus.codecs.element import Element
 from bus.errors import BusError
 from bus.event import Event
-from bus.expressions import compile
+from bus.expressions import compile as compiler
 from bus.expressions.parse import parse
 from bus.expressions.scope import Code, Scope
 from bus.expressions.tree import Node
@@ -160,7 +160,7 @@ def typed(c: Choices, wanted: str, depth: int, loop: str = "") -> str:
         lambda: f"first([{made(wanted, 'r')} for r in data.lines if {made('boolean', 'r')}])" if not loop else made(wanted),
         lambda: f'{{"A": {made(wanted)}, "B": {made(wanted)}}}[{made("text")}]',
     )
-    own_forms: dict[str, tuple[Any, ...]] = {
+    own_forms: dict[str, tuple[Callable[[], str], ...]] = {
         "number": (
             lambda: f"({made('number')} {c.one('+-*/%')} {made('number')})", lambda: f"-{made('number')}",
             lambda: f"{c.one(('sum', 'min', 'max'))}({made('number', 'r')} for r in {lines})" if not loop else made("number"),
@@ -187,7 +187,8 @@ def typed(c: Choices, wanted: str, depth: int, loop: str = "") -> str:
         ),
         "date": (lambda: f"add_days({made('date')}, {c.one(('1', '-30', 'data.no'))})", lambda: f"max({made('date')}, {made('date')})"),
     }  # fmt: skip
-    return str(c.one((*own_forms[wanted], *common))())
+    form: Callable[[], str] = c.one((*own_forms[wanted], *common))
+    return form()
 
 
 def some(c: Choices, depth: int = 3) -> Any:
@@ -232,7 +233,7 @@ def element(c: Choices, depth: int) -> Element:
 def order(c: Choices) -> dict[str, Any]:
     """Data that fits DATA."""
     def number() -> Any:
-        return c.one((0, 1, -3, Decimal("2.50"), Decimal("0.00"), Decimal("1000"), 7))
+        return c.one((0, 1, -3, Decimal("2.50"), Decimal("0.00"), Decimal(1000), 7))
 
     def text() -> str:
         return str(c.one(("", "A", "B", "12.50", " ", "中文", "x-1")))
@@ -306,7 +307,7 @@ def test_an_untyped_expression_means_what_the_reference_says(choices: bytes) -> 
 def parts_of_unknown_type() -> Iterator[list[Type]]:
     """Gather the parts of whatever is compiled within that the checker knows nothing of."""
     unknown: list[Type] = []
-    checked = compile.compile_node
+    checked = compiler.compile_node
 
     def gathering(node: Node, scope: Scope) -> Code:
         code = checked(node, scope)
@@ -314,11 +315,11 @@ def parts_of_unknown_type() -> Iterator[list[Type]]:
             unknown.append(code.type)
         return code
 
-    compile.compile_node = gathering
+    compiler.compile_node = gathering
     try:
         yield unknown
     finally:
-        compile.compile_node = checked
+        compiler.compile_node = checked
 
 
 @settings(max_examples=1250, derandomize=True)

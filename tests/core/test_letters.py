@@ -72,6 +72,13 @@ def test_a_letter_without_a_delivery_lies_with_what_is_no_event() -> None:
     assert (read.system, read.route, read.type, read.state, read.attempts) == ("", None, "", "dead", 0)
 
 
+@pytest.mark.parametrize(("route", "system", "queue"), [
+    ("po-to-wms", "wms", dead("wms")), ("", "wms", INVALID), ("po-to-wms", "", INVALID), ("", "", INVALID),
+])
+def test_only_a_delivery_s_letter_lies_with_a_system(route: str, system: str, queue: str) -> None:
+    assert of_event(route=route, system=system).to == queue
+
+
 @pytest.mark.parametrize(("error", "state"), [
     (Held("no-rule", system="wms"), "parked"), (UnmappedCode("item", ("A",), "bus", "wms"), "parked"),
     (REFUSED, "dead"), (DocumentError("document-empty"), "dead"), (Unavailable("unavailable", what="x", reason="y"), "dead"),
@@ -91,6 +98,7 @@ def test_a_document_s_letter_keeps_the_document_and_its_names() -> None:
     read = letters.read(letter)
     assert (read.kind, read.system, read.route, read.subject, read.type) == ("document", "wms", None, "receipt.xml", "")
     assert read.message == "no inbound rule takes this document of wms"
+    assert (read.since_s, read.at_s, read.attempts) == (NOW_S, NOW_S, 0)
 
 
 def test_each_rule_that_failed_has_a_letter_of_its_own_about_the_document() -> None:
@@ -125,7 +133,14 @@ def test_a_letter_s_id_fits_a_message_and_stays_the_same(id_: str) -> None:
     letter = letters.of_event({}, id_, b"", REFUSED, 0)
     assert len(letter.id.encode()) <= 255
     assert letter.id == letters.of_event({}, id_, b"", REFUSED, 1).id
-    assert letter.id == id_ or len(id_.encode()) > 255
+    assert (letter.id == id_) == (len(id_.encode()) <= 255)
+
+
+@pytest.mark.parametrize("size", [254, 255, 256])
+def test_an_id_is_cut_only_where_it_must_be(size: int) -> None:
+    letter = letters.of_event({}, "x" * size, b"", REFUSED, 0)
+    assert (letter.id == "x" * size) == (size <= 255)
+    assert len(letter.id) == min(size, 255)
 
 
 def test_a_message_without_an_id_gets_a_letter_that_can_be_named() -> None:
@@ -281,4 +296,6 @@ def test_a_time_as_it_came_is_passed_on_to_the_last_digit() -> None:
 def test_a_letter_is_json_that_other_tools_can_read() -> None:
     headers = of_event(UnmappedCode("item", ("物料",), "bus", "wms")).headers
     assert json.loads(str(headers[letters.FIELDS])) == {"table": "item", "value": "物料", "column": "wms"}
+    assert "物料" in str(headers[letters.LOOKUP])
+    assert "物料" in str(headers[letters.FIELDS])
     assert json.loads(str(headers[letters.LOOKUP])) == ["item", "bus", "wms", "物料"]

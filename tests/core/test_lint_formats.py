@@ -1,6 +1,10 @@
 """What the architect types wrong in types, functions, lookups, formats, options and secrets."""
 
+from bus.config.load import load
+from bus.runtime.files import adapters
+
 from tests.core.linting import (
+    ENVIRONMENT,
     FILES,
     SYSTEMS,
     Mistake,
@@ -68,7 +72,7 @@ LOOKUPS = table(
     ("one code for two", xml('lookup("uom", ⟦data.po_no⟧)'), "lookup-key-count", 'write lookup("uom", [item, uom])'),
     ("a number for a code", xml('lookup("item", ⟦count(data.lines)⟧)'), "lookup-code-type", "say text(…)"),
     ("in an inbound rule", inbound(RECEIPT.format('lookup(⟦"items"⟧, line.code)')), "lookup-unknown", "did you mean item?"),
-    ("its file is missing", xml('lookup("item", data.po_no)').replace("lookups/item.csv", "⟦lookups/itm.csv⟧"), "lookup-file",
+    ("its file is missing", xml('lookup("item", data.po_no)').replace("lookups/item.csv", "⟦lookups/itm.csv⟧"), "lookup-file-missing",
      "paths begin at the folder of routing.yaml: lookups/itm.csv"),
     ("its encoding", SYSTEMS + "lookups:\n  item: {file: lookups/item.csv, encoding: ⟦gb18300⟧}", "encoding-unknown", "did you mean gb18030?"),
 )
@@ -195,3 +199,13 @@ def test_an_unknown_adapter_does_not_hide_what_is_wrong_with_its_expressions() -
         system("sink: {adapter: ⟦htp⟧, url: x, success: response.flag == ⟦ok⟧}"),
         ("adapter-unknown", "did you mean http?"), ("name-unknown", 'a text is written in quotes: "ok"'),
     )
+
+
+def test_a_lookup_file_that_cannot_be_read_says_why() -> None:
+    class Locked:
+        def read(self, path: str) -> bytes:
+            raise PermissionError(13, "Permission denied")
+
+    text = SYSTEMS + "lookups: {item: lookups/item.csv}"
+    (finding,) = load({"routing.yaml": text}, Locked(), ENVIRONMENT, adapters()).findings
+    assert finding.message == "cannot read lookups/item.csv: Permission denied"

@@ -315,6 +315,7 @@ def test_what_the_bus_cannot_carry_is_refused_by_name(case: str) -> None:
 def test_wide_blanks_and_other_scripts_are_no_control_characters() -> None:
     assert read({"cloudEvents_subject": "采购　单 \u00a0\u200b\U0001f69a"}).subject == "采购　单 \u00a0\u200b\U0001f69a"
     assert len(read({"cloudEvents_id": "单" * 85}).id.encode()) == 255
+    assert refused(message({"cloudEvents_id": "x" * 256})).fields == {"limit": 255}
 
 
 def test_a_refusal_names_the_attribute_and_never_shows_its_value() -> None:

@@ -1,11 +1,12 @@
 """The same again changes nothing, something else under the same name waits, and codes may come later; also after a restart."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bus.ports import Transport
+from bus.ports import Received, Transport
 from bus.runtime.embedded import EmbeddedBroker
 from bus.runtime.memory import MemoryBroker
 
@@ -110,7 +111,7 @@ def test_a_reply_with_an_unmapped_code_waits_for_it_and_the_target_sees_the_deli
 
 def test_more_letters_than_a_broker_hands_out_at_once_are_all_looked_at(tmp_path: Path) -> None:
     class Sparing(MemoryBroker):
-        async def pull(self, queue: str, limit: int) -> object:  # type: ignore[override]
+        async def pull(self, queue: str, limit: int) -> Sequence[Received]:
             return await super().pull(queue, min(limit, 3))
 
     async def story() -> None:

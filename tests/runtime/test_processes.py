@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,10 @@ def in_erp(folder: Path) -> Counter[str]:
         return Counter(no for (no,) in erp.execute("SELECT no FROM orders"))
 
 
+def has_arrived(folder: Path, count: int) -> bool:
+    return len(in_erp(folder)) >= count
+
+
 class Sender(threading.Thread):
     """A system that posts its documents over HTTP, each until it is acknowledged."""
 
@@ -98,9 +103,8 @@ def test_a_bus_killed_at_random_brings_everything_exactly_once(tmp_path: Path, b
         with running(tmp_path, *arguments) as house:
             for n in range(kill * 30, kill * 30 + 30):
                 put(tmp_path, f"{n:04}.json", document("f", n))
-            done = len(in_erp(tmp_path))
-            more = chance.randrange(5, 60)
-            until(lambda done=done, more=more: len(in_erp(tmp_path)) >= min(done + more, 3 * count))  # type: ignore[misc]
+            enough = min(len(in_erp(tmp_path)) + chance.randrange(5, 60), 3 * count)
+            until(partial(has_arrived, tmp_path, enough))
             house.kill()
     with running(tmp_path, *arguments) as house:
         until(lambda: sender.acknowledged == count and set(in_erp(tmp_path)) == wanted, "everything in the database")

@@ -134,11 +134,10 @@ def test_no_line_metric_or_letter_holds_a_secret_or_a_document(tmp_path: Path, m
             monkeypatch.setenv("WMS", target.url + f"?key={SECRET}")
             monkeypatch.setenv("BANK", f"postgresql+psycopg://bank:{SECRET}@127.0.0.1:9/bank")
             async with running(tmp_path, SECRETIVE, level="debug") as bus:
-                said = []
+                said: list[object] = []
                 for document in (order("S-1", note=BODY), b"{" + BODY.encode(), b"\xff" + BODY.encode()):
                     said.append(await bus.post(document))  # unsigned
-                    for system in ("shop", "mill"):
-                        said.append(await bus.accept(system, document))
+                    said += [await bus.accept(system, document) for system in ("shop", "mill")]
                 said.append(await bus.accept("shop", order("S-1", note=BODY + "2")))
                 said.append(await bus.accept("shop", order("S-2", note=BODY, item="Z")))
                 said.append(await bus.accept("shop", {"kind": "order", "note": BODY}))
