@@ -83,14 +83,14 @@ def check(options: SourceOptions | SinkOptions) -> Iterator[tuple[str, BusError]
 
 def source(options: DatabaseSourceOptions, site: Site) -> Source:
     """Prepare the reading; nothing is connected yet."""
-    from adapters.database_source import DatabaseSource  # noqa: PLC0415 - SQLAlchemy is loaded only where it runs
+    from adapters.database_source import DatabaseSource
 
     return DatabaseSource(options, site)
 
 
 def sink(options: DatabaseSinkOptions, site: Site) -> Sink:
     """Prepare the writing; nothing is connected yet."""
-    from adapters.database_sink import DatabaseSink  # noqa: PLC0415 - SQLAlchemy is loaded only where it runs
+    from adapters.database_sink import DatabaseSink
 
     return DatabaseSink(options, site)
 

@@ -43,14 +43,14 @@ class FileSinkOptions(SinkOptions):
 
 def source(options: FileSourceOptions, site: Site) -> Source:
     """Prepare the reading; nothing is touched yet."""
-    from adapters.file_source import FileSource  # noqa: PLC0415 - watchfiles is loaded only where it runs
+    from adapters.file_source import FileSource
 
     return FileSource(options, site)
 
 
 def sink(options: FileSinkOptions, site: Site) -> Sink:
     """Prepare the writing; nothing is touched yet."""
-    from adapters.file_sink import FileSink  # noqa: PLC0415 - like its neighbours
+    from adapters.file_sink import FileSink
 
     return FileSink(options, site)
 

@@ -61,14 +61,14 @@ def check(options: SourceOptions | SinkOptions) -> Iterator[tuple[str, BusError]
 
 def source(options: HttpSourceOptions, site: Site) -> Source:
     """Register the path with the bus's HTTP server."""
-    from adapters.http_source import HttpSource  # noqa: PLC0415 - starlette is loaded only where it runs
+    from adapters.http_source import HttpSource
 
     return HttpSource(options, site)
 
 
 def sink(options: HttpSinkOptions, site: Site) -> Sink:
     """Prepare one session; nothing is connected yet."""
-    from adapters.http_sink import HttpSink  # noqa: PLC0415 - aiohttp is loaded only where it runs
+    from adapters.http_sink import HttpSink
 
     return HttpSink(options, site)
 

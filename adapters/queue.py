@@ -13,7 +13,7 @@ class QueueSource:
 
     async def run(self, accept: Accept) -> None:
         """Wait until cancelled. The events never pass through `accept`: they are events already."""
-        import asyncio  # noqa: PLC0415 - loaded only where it runs
+        import asyncio
 
         del accept
         await asyncio.Event().wait()

@@ -214,7 +214,7 @@ def failure_json(error: BusError | None) -> Mapping[str, Any] | None:
         return None
     where = error.where
     return {
-        "code": error.code, "message": str(error), "hint": error.hint,
+        "code": error.code, "message": str(error),
         "path": where.path if where else None, "expression": where.expression if where else None,
         "line": where.line if where else None, "column": where.column if where else None,
     }

@@ -27,7 +27,9 @@ def core(output: Output = Format.text) -> int:
 
 
 @app.command(help=say("help-bench-embedded"))
-def embedded(events: int = typer.Option(20_000, "--events", help=say("help-bench-events")), output: Output = Format.text) -> int:
+def embedded(
+    events: int = typer.Option(20_000, "--events", help=say("help-bench-events")), output: Output = Format.text
+) -> int:
     """Accept, route and deliver on the embedded broker."""
     from bus.runtime.bench_embedded import bench_embedded
 

@@ -14,6 +14,6 @@ def demo(
     folder: Annotated[Path, typer.Option("--folder", help=say("help-demo-folder"))] = Path("demo"),
 ) -> int:
     """Play the story."""
-    from bus.demo.story import play  # noqa: PLC0415 - only this command needs it
+    from bus.demo.story import play
 
     return play(folder, broker)

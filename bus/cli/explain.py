@@ -74,7 +74,7 @@ def _event_json(explained: "Explained") -> dict[str, Any]:
     event = explained.event
     return {
         "type": event.type, "id": event.id, "subject": event.subject, "data": event.data,
-        "failure": failure_json(explained.failure),
+        **({"failure": failure_json(explained.failure)} if explained.failure is not None else {}),
         "routes": [
             {
                 "route": considered.route.name, "line": considered.route.place.line, "matched": considered.matched,

@@ -128,7 +128,7 @@ def _suite_json(suite: "SuiteResult", uncovered: list[str] | None) -> dict[str, 
             }
             for result in suite.results
         ],
-        "findings": findings_json(suite.findings),
+        **({"findings": findings_json(suite.findings)} if suite.findings else {}),
         **({"uncovered": uncovered} if uncovered is not None else {}),
     }
 

@@ -13,9 +13,9 @@ from bus.errors import BusError, ConfigurationError, Unavailable, UsageError
 from bus.nearest import nearest
 from bus.texts import choose_language, hint, say
 
-choose_language(os.environ.get("BUS_LANG"), os.environ.get("LC_ALL"), os.environ.get("LC_MESSAGES"), os.environ.get("LANG"))
+choose_language(*(os.environ.get(name) for name in ("BUS_LANG", "LC_ALL", "LC_MESSAGES", "LANG")))
 
-from bus.cli import bench, dead, demo, doctor, explain, lint, messages, run, topology  # noqa: E402 - their help is in the language chosen above
+from bus.cli import bench, dead, demo, doctor, explain, lint, messages, run, topology  # noqa: E402 - their help speaks it
 
 # typer brings its own copy of click along since 0.27; these are the errors of whichever it uses.
 _click: Any = sys.modules[typer.BadParameter.__module__]
@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback shape
+def _version(value: bool) -> None:
     if value:
         sys.stdout.write(f"bus {__version__}\n")
         raise typer.Exit
@@ -34,8 +34,8 @@ def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback shape
 
 @app.callback()
 def options(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help=say("help-version")),  # noqa: FBT001, FBT003, ARG001 - typer reads the signature
-    debug: bool = typer.Option(False, "--debug", help=say("help-debug")),  # noqa: FBT001, FBT003, ARG001 - typer reads the signature
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help=say("help-version")),
+    debug: bool = typer.Option(False, "--debug", help=say("help-debug")),
 ) -> None:
     """Options of every command."""
 
@@ -89,7 +89,7 @@ def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
 
 def _show_error(error: BusError) -> int:
     if isinstance(error, ConfigurationError) and error.findings:
-        from bus.cli.findings import show_findings  # noqa: PLC0415 - only when there are some
+        from bus.cli.findings import show_findings
 
         show_findings(error.findings, sys.stderr)
     _complain(str(error), error.hint)

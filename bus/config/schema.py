@@ -70,7 +70,7 @@ def _parts() -> Schema:
     }, required=("value", "width"))
     columns = {"type": "object", "properties": group, "additionalProperties": column}
     assert tuple(column["properties"]) == COLUMN_KEYS  # noqa: S101 - one table of keys, seen from two sides
-    assert tuple(route["options"]["properties"]) == CSV_KEYS  # noqa: S101
+    assert tuple(route["options"]["properties"]) == CSV_KEYS  # noqa: S101 - the same
     return {
         "expression": {"type": _SCALAR, "description": _about("expression")},
         "duration": {"type": "string", "pattern": _DURATION, "description": _about("duration")},

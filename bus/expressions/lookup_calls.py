@@ -76,9 +76,10 @@ def _direction(table_node: tree.Literal, options: dict[str, tree.Node], scope: S
     table = str(table_node.value)
     if table not in scope.tables:
         near = nearest(table, scope.tables)
-        fields = {"table": table, "known": ", ".join(scope.tables) or "–", "near": near}
-        hint_code = "" if near else "hint-lookup-undeclared"
-        scope.report("lookup-unknown", table_node.start, table_node.end, hint_code=hint_code, **fields)
+        scope.report(
+            "lookup-unknown", table_node.start, table_node.end, hint_code="" if near else "hint-lookup-undeclared",
+            table=table, known=", ".join(scope.tables) or "–", near=near,
+        )
         return "None", "None"
     inbound = scope.direction == "inbound"
     sides = {"by": None if inbound else "bus", "to": "bus" if inbound else None}

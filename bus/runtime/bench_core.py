@@ -65,8 +65,9 @@ def order() -> bytes:
     """The purchase order: 1.16 KB, 5 lines."""
     lines = [
         {
-            "line_no": n * 10, "item_code": f"BRG-620{n}", "name": f"Deep groove ball bearing 620{n}-2RS C3", "qty": 120.5 + n,
-            "uom": "EA", "price": 12.35, "spec": "25x52x15 mm, sealed, steel cage", "due_date": "2026-12-08",
+            "line_no": n * 10, "item_code": f"BRG-620{n}", "name": f"Deep groove ball bearing 620{n}-2RS C3",
+            "qty": 120.5 + n, "uom": "EA", "price": 12.35, "spec": "25x52x15 mm, sealed, steel cage",
+            "due_date": "2026-12-08",
         }
         for n in range(1, 6)
     ]

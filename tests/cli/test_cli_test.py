@@ -33,7 +33,7 @@ def test_a_machine_reads_what_passed_and_every_difference(folder: Path, bus: Any
     (folder / "routing_test.yaml").write_text(WRONG, "utf-8")
     ran = bus("test", "-o", "json")
     assert ran.code == 1
-    assert {key: ran.json[key] for key in ("passed", "failed", "tests")} == {
+    assert ran.json == {
         "passed": 1, "failed": 1,
         "tests": [
             {"name": "an order reaches the warehouse", "outcome": "failed",
@@ -64,6 +64,8 @@ def test_a_mistake_in_the_tests_is_shown_like_one_of_lint(folder: Path, bus: Any
     assert ran.code == 1
     assert "routing_test.yaml:3:5  error  unknown key evnt in tests[0]" in ran.out
     assert "did you mean event?" in ran.out
+    ran = bus("test", "-o", "json")
+    assert [finding["code"] for finding in ran.json["findings"]] == ["unknown-key"]
 
 
 @pytest.mark.parametrize("text", ["", "tests:", "tests: {}", "tests: [", "- a", "version: 1"])

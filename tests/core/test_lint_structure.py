@@ -10,7 +10,22 @@ from bus.config.programs import data_of
 from bus.runtime.files import adapters
 from bus.types import Record
 
-from tests.core.linting import ENVIRONMENT, LOOKUPS, SYSTEMS, Disk, Mistake, assert_found, inbound, lint, route, sink, system, table, unmarked, xml
+from tests.core.linting import (
+    ENVIRONMENT,
+    LOOKUPS,
+    SYSTEMS,
+    Disk,
+    Mistake,
+    assert_found,
+    inbound,
+    lint,
+    route,
+    sink,
+    system,
+    table,
+    unmarked,
+    xml,
+)
 
 LINES = "lines: {for: l in document.lines, item_code: l.code, qty: l.qty}"
 KEY = "write the name as text; values are not put in {{ }} here"
