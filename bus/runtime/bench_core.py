@@ -19,7 +19,7 @@ from bus.routing import Routing
 from bus.runtime.files import Disk, adapters
 from bus.validate import compile_validator
 
-REPEATS, ROUNDS = 7, 400
+REPEATS, ROUNDS = 15, 200
 HEAD = """
 version: 1
 systems:
@@ -92,16 +92,18 @@ def configuration(routes: int) -> Configuration:
     return config
 
 
-def _time(run: Callable[[], Any]) -> float:
-    """Median of the mean microseconds of one call."""
-    run()
-    times = []
+def _times(*runs: Callable[[], Any]) -> list[float]:
+    """Microseconds of CPU of one call of each: medians of rounds taken in turn, so that all meet the same machine."""
+    times: list[list[float]] = [[] for _ in runs]
+    for run in runs:
+        run()
     for _ in range(REPEATS):
-        started = time.perf_counter()
-        for _ in range(ROUNDS):
-            run()
-        times.append((time.perf_counter() - started) / ROUNDS * 1e6)
-    return median(times)
+        for run, taken in zip(runs, times, strict=True):
+            started = time.thread_time()
+            for _ in range(ROUNDS):
+                run()
+            taken.append((time.thread_time() - started) / ROUNDS * 1e6)
+    return [median(taken) for taken in times]
 
 
 def bench_core() -> dict[str, Any]:
@@ -110,7 +112,8 @@ def bench_core() -> dict[str, Any]:
     gc.collect()
     gc.disable()
     stages = _stages(body)
-    totals = {count: _time(_whole(Routing(configuration(count)), body)) for count in (10, 100, 1000)}
+    counts = (10, 100, 1000)
+    totals = dict(zip(counts, _times(*(_whole(Routing(configuration(count)), body) for count in counts)), strict=True))
     gc.enable()
     return {
         "body_bytes": len(body), "stages_us": stages, "total_us": {count: round(us, 2) for count, us in totals.items()},
@@ -135,12 +138,12 @@ def _stages(body: bytes) -> dict[str, float]:
     routing = Routing(configuration(100))
     check = compile_validator(routing.config.events["purchase_order.created"])
     event = routing.read(_event(), body)
-    parse = _time(lambda: read_json_fast(body))
-    both = _time(lambda: check(read_json_fast(body), "Asia/Shanghai"))
     json_target, xml_target = routing.targets["po-to-scm", "scm"], routing.targets["po-to-wms", "wms"]
-    to_json = _time(lambda: json_target.documents(event, body))
-    to_xml = _time(lambda: xml_target.documents(event, body))
-    everything = _time(lambda: list(routing.matches(event, body)))
+    parse, both, to_json, to_xml, everything = _times(
+        lambda: read_json_fast(body), lambda: check(read_json_fast(body), "Asia/Shanghai"),
+        lambda: json_target.documents(event, body), lambda: xml_target.documents(event, body),
+        lambda: list(routing.matches(event, body)),
+    )
     return {
         "parse": round(parse, 2), "validate": round(both - parse, 2),
         "match": round(max(everything - to_json - to_xml, 0.0), 2), "json": round(to_json, 2), "xml": round(to_xml, 2),
