@@ -103,8 +103,6 @@ class _Reader:
             raise self.refuse("not-in-language", node, what=text)
         if text[0] in "\"'":
             return tree.Literal(start, end, unescape(text[1:-1]))
-        if not text[0].isdigit():  # three dots
-            raise self.refuse("expression-unreadable", node, word=text)
         return tree.Literal(start, end, Decimal(text) if "." in text else int(text))
 
     def name(self, node: ast.Name, depth: int) -> tree.Node:

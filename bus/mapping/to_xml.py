@@ -73,7 +73,7 @@ def _emit_item(entry: Entry, pieces: _Pieces, scope: Scope, path: str) -> None:
         program.line(f'{name} = "" if is_empty({name}) else xml_member({entry.key!r}, tree({name}, budget))', spot)
     else:
         warn_missing(leaf, code, program, path)
-        program.line(f"{name} = xml_member({entry.key!r}, tree(need({code.text}), budget))", spot)
+        program.line(f"{name} = xml_member({entry.key!r}, need(tree({code.text}, budget)))", spot)
     pieces.value(name)
 
 

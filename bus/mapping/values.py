@@ -22,8 +22,8 @@ PASS_ON = object()  # stands for a body that leaves byte for byte as it came
 
 
 def is_hollow(value: Any) -> bool:
-    """A mapping that was left out, or holds nothing but lists without a single round."""
-    return value is None or all(type(part) is list and not part for part in value.values())
+    """A mapping that was left out, or holds nothing but lists without a single round; an attribute is no list."""
+    return value is None or all(type(part) is list and not part and name[0] not in "@#" for name, part in value.items())
 
 
 def tree(value: Any, budget: list[int]) -> Any:
@@ -133,15 +133,10 @@ def default_of(value: Any, otherwise: Callable[[], Any]) -> Any:
     return otherwise() if is_empty(value) else value
 
 
-def scalar_text(value: Any) -> str:
-    """A single value as XML, CSV and text formats write it; digits as they came, never an exponent."""
-    return text_of(single(value), "")
-
-
 def xml_text(value: Any) -> str:
     """The text of an element, escaped; empty fails."""
     if type(value) is not str:
-        value = scalar_text(need(value))
+        value = text_of(need(single(value)), "")
     elif not value or value.isspace():
         raise ExpressionError("mapped-empty")
     return escaped(value) if _SPECIAL(value) else value
@@ -168,7 +163,7 @@ def _checked(text: str) -> str:
 
 def xml_attribute(value: Any) -> str:
     """The text of an attribute, escaped; empty fails."""
-    return xml_writer.escape_attribute(_checked(scalar_text(need(value))))
+    return xml_writer.escape_attribute(_checked(text_of(need(single(value)), "")))
 
 
 def xml_optional_attribute(name: str, value: Any) -> str:
@@ -185,7 +180,7 @@ def xml_optional(name: str, value: Any, budget: list[int]) -> str:
 
 def xml_any(name: str, value: Any, budget: list[int]) -> str:
     """An element of whatever the expression yields; empty fails. A list repeats it."""
-    value = tree(need(value), budget)
+    value = need(tree(value, budget))
     if type(value) is list:
         return "".join([xml_member(name, member) for member in value])
     return xml_member(name, value) if type(value) is dict else f"<{name}>{xml_text(value)}</{name}>"
@@ -194,7 +189,7 @@ def xml_any(name: str, value: Any, budget: list[int]) -> str:
 def xml_member(name: str, value: Any) -> str:
     """One element; a mapping becomes its attributes and children, whose names come from the data and are checked."""
     if type(value) is not dict:
-        return f"<{name}>{escaped(scalar_text(value))}</{name}>"
+        return f"<{name}>{escaped(text_of(single(value), ''))}</{name}>"
     body = xml_writer.write({"x": value}, {}, "utf-8").decode()
     return f"<{name}{body[body.index('<x') + 2 : -2]}{name}>"
 

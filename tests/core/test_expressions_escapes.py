@@ -93,7 +93,7 @@ def attempts(table: dict[str, Any]) -> pytest.MarkDecorator:
     "del data": "refused: operator-missing", "import os": "refused: operator-missing", "yield 1": "refused: operator-missing",
     "await data": "refused: operator-missing", "data; data": "refused: wrong-sign", "data\nimport os": "refused: operator-missing", "*data": "refused: expression-unreadable",
     "[*data.list]": "refused: not-in-language", "{**data}": "refused: sign-unknown", "upper(**data)": "refused: sign-unknown", "data.list[::2]": "refused: slice-step",
-    "data.list[0, 1]": "refused: list-in-brackets", "data.list[...]": "refused: expression-unreadable", "@data": "refused: sign-unknown", "`data`": "refused: sign-unknown",
+    "data.list[0, 1]": "refused: list-in-brackets", "data.list[...]": "refused: not-in-language", "@data": "refused: sign-unknown", "`data`": "refused: sign-unknown",
     "data if data": "refused: else-missing", "[x async for x in data]": "refused: operator-missing", "{x for x in data.list}": "refused: list-in-brackets",
     "not": "refused: expression-unfinished", "data -> data": "refused: sign-unknown", "data.n @ data.n": "refused: sign-unknown", "~data.n": "refused: sign-unknown",
     # what ends or hides a line

@@ -153,7 +153,7 @@ def typed(c: Choices, wanted: str, depth: int, loop: str = "") -> str:
         return typed(c, kind, sub, inner)
 
     any_kind = c.one(("number", "text", "date"))
-    common = (
+    common: tuple[Callable[[], str], ...] = (
         lambda: f"({made(wanted)} if {made('boolean')} else {c.one((made(wanted), 'null'))})",
         lambda: f"default({made(wanted)}, {made(wanted)})",
         lambda: f"[{made(wanted)}, {made(wanted)}][{c.one(('0', '1', '-1', '2'))}]",
@@ -187,8 +187,8 @@ def typed(c: Choices, wanted: str, depth: int, loop: str = "") -> str:
         ),
         "date": (lambda: f"add_days({made('date')}, {c.one(('1', '-30', 'data.no'))})", lambda: f"max({made('date')}, {made('date')})"),
     }  # fmt: skip
-    form: Callable[[], str] = c.one((*own_forms[wanted], *common))
-    return form()
+    forms = (*own_forms[wanted], *common)
+    return forms[c.below(len(forms))]()
 
 
 def some(c: Choices, depth: int = 3) -> Any:
@@ -247,7 +247,7 @@ def order(c: Choices) -> dict[str, Any]:
         if isinstance(type_, ListOf):
             return [of(type_.item) for _ in range(c.below(3))]
         day = date(2026, 2, 27 + c.below(2))
-        simple = {
+        simple: dict[Type, Callable[[], Any]] = {
             TEXT: text, DECIMAL: number, INTEGER: lambda: c.one((0, 1, 2, -1, 4)), BOOLEAN: lambda: c.one((True, False)), DATE: lambda: day,
             DATETIME: lambda: datetime(2026, 3, 1, c.below(24), tzinfo=UTC),
         }  # fmt: skip
