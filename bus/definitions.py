@@ -39,7 +39,7 @@ def definitions(want: Wanted, virtual_host: str, hashes: Mapping[str, str]) -> d
         ],
         "exchanges": [
             {
-                "name": exchange.name, **host, "type": exchange.type, **_lasting(exchange.arguments), "internal": False,
+                "name": exchange.name, **host, "type": exchange.type, **_lasting({}), "internal": False,
             }
             for exchange in declared.exchanges
         ],
@@ -47,8 +47,7 @@ def definitions(want: Wanted, virtual_host: str, hashes: Mapping[str, str]) -> d
         "bindings": [
             {
                 "source": binding.source, **host, "destination": binding.target,
-                "destination_type": "exchange" if binding.to_exchange else "queue",
-                "routing_key": binding.routing_key, "arguments": {},
+                "destination_type": "queue", "routing_key": binding.routing_key, "arguments": {},
             }
             for binding in declared.bindings
         ],

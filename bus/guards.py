@@ -50,8 +50,6 @@ def guard_of(when: Source | None, data: Record) -> Guard | None:
     if when is None:
         return None
     parsed = parse(when.text)
-    if isinstance(parsed, tuple):
-        return None
     part = parsed.parts[0] if isinstance(parsed, tree.Logic) and parsed.word == "and" else parsed
     if not isinstance(part, tree.Compare) or len(part.rest) != 1:
         return None

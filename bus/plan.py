@@ -12,16 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bus.declarations import DELIVER, DELIVERY_LIMIT, Binding, Declarations, Queue
+from bus.declarations import DELIVER, DELIVERY_LIMIT, SINGLE, Binding, Declarations, Exchange, Queue
 from bus.errors import BusError
 from bus.permissions import User
 from bus.texts import say
-from bus.topology import ROUTER, Topology
+from bus.topology import PARTITION, ROUTER, Topology, is_partition
 
 RECORD = "bus.topology"
 FORMAT = 1
 
-Action = Literal["create", "bind", "unbind", "grant", "revoke", "move", "orphan", "differs"]
+Action = Literal["create", "bind", "unbind", "grant", "revoke", "move", "orphan", "remake", "differs"]
 Kind = Literal["exchange", "queue", "binding", "permission"]
 
 
@@ -65,7 +65,7 @@ class Record:
             "format": FORMAT,
             "queues": self.queues,
             "orphans": self.orphans,
-            "bindings": [[b.source, b.target, b.routing_key, b.to_exchange] for b in self.bindings],
+            "bindings": [[b.source, b.target, b.routing_key] for b in self.bindings],
             "users": [[u.name, u.configure, u.write, u.read, u.topics] for u in self.users],
         }
         return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
@@ -134,7 +134,7 @@ def wanted(topology: Topology, declared: Declarations, users: tuple[User, ...]) 
 def names_to_look_at(want: Wanted, record: Record | None) -> tuple[str, ...]:
     """Return the queues whose existence matters beside the wanted ones: known ones, and the other routers'."""
     names = {queue.name for queue in want.declarations.queues}
-    others = Topology((), ordered=not want.topology.ordered).router_queues
+    others = Topology((), ordered=() if want.topology.ordered else ("any",)).event_queues
     return tuple(sorted({*others, *(record.queues if record else ())} - names))
 
 
@@ -147,19 +147,27 @@ def _parts(want: Wanted, seen: Seen) -> Iterator[Change]:
     for part in want.declarations.parts:
         is_queue = isinstance(part, Queue)
         kind: Kind = "queue" if is_queue else "exchange"
-        if part.name in seen.differing:
+        if can_be_remade(part, seen):
+            yield Change("remake", kind, part.name, "plan-arguments", {"arguments": _kind_of(part)})
+        elif part.name in seen.differing:
             error = seen.differing[part.name]
             messages = seen.messages.get(part.name, 0)
             fields = {"reason": str(error), "remedy": error.hint, "messages": messages}
             yield Change("differs", kind, part.name, f"plan-{kind}-differs", fields)
         elif part.name not in (seen.messages if is_queue else seen.exchanges):
-            arguments = ", ".join(f"{name}={_plain(value)}" for name, value in part.arguments.items())
-            shown = arguments if isinstance(part, Queue) else f"{part.type} {arguments}".strip()
-            yield Change("create", kind, part.name, "plan-arguments", {"arguments": shown})
+            yield Change("create", kind, part.name, "plan-arguments", {"arguments": _kind_of(part)})
 
 
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def can_be_remade(part: Exchange | Queue, seen: Seen) -> bool:
+    """Whether it is a queue that is empty and differs in how many may read it at a time."""
+    error = seen.differing.get(part.name)
+    return error is not None and error.fields.get("argument") == SINGLE and seen.messages.get(part.name) == 0
+
+
+def _kind_of(part: Exchange | Queue) -> str:
+    if isinstance(part, Exchange):
+        return part.type
+    return ", ".join(f"{name}={str(value).lower()}" for name, value in part.arguments.items())
 
 
 def _bindings(want: Wanted, seen: Seen) -> Iterator[Change]:
@@ -179,8 +187,10 @@ def _recorded(seen: Seen) -> tuple[Binding, ...]:
 
 
 def makeable(want: Wanted, seen: Seen) -> tuple[Binding, ...]:
-    """Return the bindings wanted, but for those of a queue or exchange that is not the one wanted."""
-    return tuple(b for b in want.declarations.bindings if not {b.source, b.target} & seen.differing.keys())
+    """Return the bindings wanted, but for those of a queue or exchange that is not the one wanted, and stays so."""
+    remade = {part.name for part in want.declarations.parts if can_be_remade(part, seen)}
+    other = seen.differing.keys() - remade
+    return tuple(b for b in want.declarations.bindings if not {b.source, b.target} & other)
 
 
 def _binding(action: Literal["bind", "unbind"], binding: Binding) -> Change:
@@ -211,7 +221,7 @@ def _left_over(want: Wanted, seen: Seen) -> Iterator[Change]:
 
 def is_router(name: str) -> bool:
     """Whether events wait in it for the router, in either way of ordering."""
-    return name == ROUTER or name.startswith(f"{ROUTER}.")
+    return name in {ROUTER, PARTITION} or is_partition(name)
 
 
 def orphans(want: Wanted, seen: Seen) -> tuple[str, ...]:

@@ -7,7 +7,13 @@ ROUTER = "bus.router"
 DOCUMENTS = "bus.documents"
 INVALID = "bus.invalid"
 SUSPECTS = "bus.suspects"  # handed out one at a time: tells a message that kills its reader from its neighbours
+PARTITION = "bus.partition"  # with `ordering: key`: every event, in the order it came, on its way to its partition
 PARTITIONS = 8  # bus.router.0 … with `ordering: key`; raising it needs a drained bus
+
+
+def is_partition(queue: str) -> bool:
+    """Whether it is one of the router's partitions."""
+    return queue.startswith(f"{ROUTER}.")
 
 
 def to(system: str) -> str:
@@ -27,12 +33,13 @@ class Topology:
     Args:
         systems: names of all systems in routing.yaml; each has `to.` and `dead.`.
         delays_s: every delay a retry schedule uses, ascending.
-        ordered: some route says `ordering: key`, so the router's queue is split into PARTITIONS.
+        ordered: names of the systems that some route keeps the order for, with `ordering: key`. With any, the
+            router's queue is split into PARTITIONS.
     """
 
     systems: tuple[str, ...]
     delays_s: tuple[float, ...] = ()
-    ordered: bool = False
+    ordered: tuple[str, ...] = ()
 
     @property
     def router_queues(self) -> tuple[str, ...]:
@@ -40,17 +47,31 @@ class Topology:
         return tuple(f"{ROUTER}.{n}" for n in range(PARTITIONS)) if self.ordered else (ROUTER,)
 
     @property
+    def event_queues(self) -> tuple[str, ...]:
+        """Where events wait for a router, and on their way to one."""
+        return (*self.router_queues, PARTITION) if self.ordered else self.router_queues
+
+    @property
+    def one_by_one(self) -> frozenset[str]:
+        """Queues that have one active reader at a time, however many there are: their order is kept."""
+        return frozenset((*self.event_queues, *map(to, self.ordered))) if self.ordered else frozenset()
+
+    @property
     def queues(self) -> tuple[str, ...]:
         """Every queue, in a stable order."""
         return (
-            *self.router_queues, DOCUMENTS, INVALID, SUSPECTS,
+            *self.event_queues, DOCUMENTS, INVALID, SUSPECTS,
             *(to(s) for s in self.systems), *(dead(s) for s in self.systems),
         )
 
 
-def topology(systems: Iterable[str], delays_s: Iterable[float], *, ordered: bool) -> Topology:
+def topology(systems: Iterable[str], delays_s: Iterable[float], ordered: Iterable[str] = ()) -> Topology:
     """Put what was found in routing.yaml into the one order every transport and plan uses.
 
     A delay of nothing needs no queue to wait in.
     """
-    return Topology(tuple(sorted(systems)), tuple(sorted({delay_s for delay_s in delays_s if delay_s > 0})), ordered)
+    return Topology(
+        tuple(sorted(systems)),
+        tuple(sorted({delay_s for delay_s in delays_s if delay_s > 0})),
+        tuple(sorted(set(ordered))),
+    )

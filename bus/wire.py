@@ -7,6 +7,7 @@ ever sees an envelope that can travel on: as headers, as an AMQP short string, a
 
 import codecs
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,11 +17,11 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from bus.codecs import read_json_fast, write_json_fast
-from bus.errors import DocumentError, InvalidEvent
+from bus.errors import BusError, DocumentError, InvalidEvent
 from bus.event import DEFAULT_ZONE, EPOCH, Event
 from bus.plain import parse_iso_datetime
 from bus.ports import Header, Message
-from bus.topology import ROUTER, to
+from bus.topology import PARTITIONS, ROUTER, to
 
 PREFIX = "cloudEvents_"
 # In the order of preference: AMQP binding, its other spelling, the HTTP binding and drafts made of it.
@@ -315,6 +316,17 @@ def split_event(message: Message) -> tuple[bytes, bytes | None]:
     if isinstance(length, int) and 0 < length <= len(message.body):
         return message.body[:-length], message.body[-length:]
     return message.body, None
+
+
+def partition(message: Message) -> str:
+    """The queue of an event where the router's is split: the same key always takes the same one."""
+    key = message.headers.get(f"{PREFIX}partitionkey")
+    if not isinstance(key, str) or not key:
+        try:
+            key = envelope(message, EPOCH, _NO_ZONES)[0].key
+        except BusError:  # which partition's router refuses it is all the same
+            key = message.id
+    return f"{ROUTER}.{zlib.crc32(key.encode()) % PARTITIONS}"
 
 
 def utc_now(now_s: float) -> datetime:

@@ -27,7 +27,6 @@ from tests.proxy import Proxy
 __all__ = ["Broker", "Cluster", "NoBroker", "PrivateNode", "Proxy", "cluster", "rabbitmq", "start_rabbitmq"]
 
 INSTALLED = "installed"
-PLUGINS = ("rabbitmq_consistent_hash_exchange",)
 _B = TypeVar("_B", bound="Removable")
 
 
@@ -136,7 +135,7 @@ def _docker_answers() -> bool:
     return answer.returncode == 0
 
 
-def start_rabbitmq(plugins: Sequence[str] = PLUGINS, release: str = INSTALLED) -> Broker:
+def start_rabbitmq(plugins: Sequence[str] = (), release: str = INSTALLED) -> Broker:
     """Return a RabbitMQ that takes connections; the caller removes it.
 
     Raises:
@@ -154,7 +153,7 @@ def start_rabbitmq(plugins: Sequence[str] = PLUGINS, release: str = INSTALLED) -
 
 def start_cluster(release: str = INSTALLED) -> Cluster:
     """Return three nodes of that release as a cluster; the caller removes it. Raises NoBroker."""
-    return _started(Cluster(PLUGINS, None if release == INSTALLED else _tree(release)))
+    return _started(Cluster((), None if release == INSTALLED else _tree(release)))
 
 
 def _started(broker: _B) -> _B:

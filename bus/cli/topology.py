@@ -20,7 +20,8 @@ HASH_SUFFIX = "_HASH"
 # How an action is marked, and in which colour.
 MARKS = {
     "create": ("+", "green"), "bind": ("+", "green"), "grant": ("+", "green"), "move": ("→", "green"),
-    "unbind": ("-", "yellow"), "revoke": ("-", "yellow"), "orphan": ("?", "yellow"), "differs": ("✘", "red"),
+    "unbind": ("-", "yellow"), "revoke": ("-", "yellow"), "remake": ("±", "yellow"),
+    "orphan": ("?", "yellow"), "differs": ("✘", "red"),
 }
 
 

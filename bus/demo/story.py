@@ -282,7 +282,7 @@ class _Stage:
 
     async def _settle(self) -> None:
         """Wait until nothing is under way any more."""
-        busy = (*self.topology.router_queues, DOCUMENTS, *(to(name) for name in ("erp", "wms", "oa")))
+        busy = (*self.topology.event_queues, DOCUMENTS, *(to(name) for name in ("erp", "wms", "oa")))
 
         async def quiet() -> bool:
             return not await self._waiting(*busy)

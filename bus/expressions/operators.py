@@ -201,8 +201,7 @@ def _arithmetic(sign: str, compute: Callable[[Any, Any], Decimal]) -> Callable[[
             if sign == "+" and type(left) is str and type(right) is str:
                 _bounded(len(left) + len(right))
                 return left + right
-            if type(left) not in _NUMBERS or type(right) not in _NUMBERS:
-                raise ExpressionError("compute-kinds", sign=sign, left=kind(left), right=kind(right))
+            raise ExpressionError("compute-kinds", sign=sign, left=kind(left), right=kind(right))
         try:
             result = compute(left, right)
         except (Inexact, InvalidOperation, Overflow):

@@ -58,8 +58,7 @@ def check_shape(entry: Entry, wanted: Type | None, path: str, program: Program) 
     fields: dict[str, object] = {"field": _joined(path), "type": program.event_type}
     if is_list != isinstance(wanted, ListOf):
         code = "field-is-no-list" if is_list else "list-field-needs-for"
-        if is_list or isinstance(wanted, ListOf):
-            program.findings.append(Finding("error", code, entry.place, fields))
+        program.findings.append(Finding("error", code, entry.place, fields))
     elif not is_list and not isinstance(wanted, Record):
         fields = {"field": _joined(path), "wanted": str(wanted), "kind": "mapping", "function": ""}
         program.findings.append(Finding("error", "field-type", entry.place, fields, "hint-field-type-other"))

@@ -46,7 +46,7 @@ def topology_of(config: Configuration) -> Topology:
             delays.update(system.sink.options.retry)
     for route in config.routes:
         delays.update(route.retry_s or ())
-    return topology(config.systems, delays, ordered=any(route.ordered for route in config.routes))
+    return topology(config.systems, delays, (name for route in config.routes if route.ordered for name in route.to))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class App:
             return False
         if not self.intake.idle or not all(delivery.idle for delivery in self.deliveries.values()):
             return False
-        own = [*self.topology.router_queues, DOCUMENTS] if self.parts.router else []
+        own = [*self.topology.event_queues, DOCUMENTS] if self.parts.router else []
         try:
             depths = await self.transport.depth([*own, *(to(name) for name in self.deliveries)])
         except BusError:  # the broker is away: nobody knows

@@ -11,7 +11,6 @@ smaller parts, until it is stored: one message too large for a full disk does no
 
 import asyncio
 import time
-import zlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transpo
 from bus.runtime.embedded_lines import InHand, Line, Lines, Subscription
 from bus.runtime.embedded_store import Change, Put, Store, Written, pack
 from bus.topology import PARTITIONS, ROUTER, Topology
+from bus.wire import partition
 
 WINDOW_S = 7 * 86_400.0
 MAX_BODY_BYTES = 16 * 1024 * 1024  # what RabbitMQ 4 takes, so that every message could move there
@@ -33,13 +33,6 @@ _POLL_S = 0.1
 
 # Who waits for a change to be stored: a publisher, or the message that it settles.
 _Waiting = asyncio.Future[None] | InHand
-
-
-def partition(message: Message) -> str:
-    """The queue of an event when the router's is split: the same key always takes the same one."""
-    headers = message.headers
-    key = headers.get("cloudEvents_partitionkey") or headers.get("cloudEvents_subject") or message.id
-    return f"{ROUTER}.{zlib.crc32(str(key).encode()) % PARTITIONS}"
 
 
 class EmbeddedBroker(Transport):
@@ -105,7 +98,7 @@ class EmbeddedBroker(Transport):
         self._lines.declare(
             await self._loop.run_in_executor(self._thread, self._store.declare, topology.queues)
         )
-        self._ordered = topology.ordered
+        self._ordered = bool(topology.ordered)
         if self._owner:
             await self._move_router_queues(topology)
 

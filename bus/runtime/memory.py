@@ -8,8 +8,8 @@ from heapq import heappop, heappush
 
 from bus.errors import Refused, Unavailable
 from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
-from bus.runtime.embedded import partition
 from bus.topology import ROUTER, Topology
+from bus.wire import partition
 
 _RAISED_PAUSE_S = 0.05
 
@@ -85,7 +85,7 @@ class MemoryBroker(Transport):
     async def open(self, topology: Topology) -> None:
         for name in topology.queues:
             self._queues.setdefault(name, _Queue())
-        self._ordered = topology.ordered
+        self._ordered = bool(topology.ordered)
         self._opened = True
         for queue in self._queues.values():
             for due, _ in queue.delayed:

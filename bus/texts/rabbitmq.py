@@ -75,12 +75,6 @@ TEXTS: dict[str, Text] = {
         "run `bus topology apply`",
         "请运行 bus topology apply",
     ),
-    "amqp-plugin": Text(
-        "{address}: `ordering: key` needs the plugin {plugin}, which is not enabled",
-        "{address}：ordering: key 需要插件 {plugin}，但该插件没有启用",
-        "on every node of the broker: rabbitmq-plugins enable {plugin}",
-        "请在消息代理的每个节点上执行：rabbitmq-plugins enable {plugin}",
-    ),
     "amqp-queue-differs": Text(
         "queue {name} exists with {argument} = {found}; the bus needs {wanted}",
         "队列 {name} 已存在，其 {argument} 为 {found}；总线需要 {wanted}",

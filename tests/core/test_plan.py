@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from bus.declarations import DELIVER, EVENTS, PARTITION, Binding, declarations, retry
+from bus.declarations import DELIVER, EVENTS, Binding, declarations, retry
 from bus.errors import BusError, ConfigurationError
 from bus.permissions import User
 from bus.plan import RECORD, Record, Seen, Wanted, applied, changes, pruned, read_record, wanted
-from bus.topology import ROUTER, Topology, topology
+from bus.topology import PARTITION, ROUTER, Topology, topology
 
 ERP = User("erp", write="^(bus\\.events)$", topics=((EVENTS, "^(a\\.b)$"),))
 SCM = User("scm", read="^to\\.scm$")
 
 
 def want(*systems: str, delays: tuple[float, ...] = (5.0,), ordered: bool = False, users: tuple[User, ...] = (ERP,)) -> Wanted:
-    shape = topology(systems or ("erp", "wms"), delays, ordered=ordered)
+    shape = topology(systems or ("erp", "wms"), delays, ("wms",) if ordered else ())
     return wanted(shape, declarations(shape), users)
 
 
@@ -55,7 +55,9 @@ def test_what_was_applied_is_no_difference_any_more() -> None:
 def test_a_detail_says_the_arguments_a_person_would_look_for() -> None:
     detail = {change.name: change.detail for change in changes(want(ordered=True), EMPTY)}
     assert detail["bus.router.0"] == "x-queue-type=quorum, x-delivery-limit=1000000, x-single-active-consumer=true"
-    assert detail[PARTITION] == "x-consistent-hash hash-header=cloudEvents_partitionkey"
+    assert detail[PARTITION] == detail["to.wms"] == detail["bus.router.0"]
+    assert detail["to.erp"] == "x-queue-type=quorum, x-delivery-limit=1000000"
+    assert detail[EVENTS] == "topic"
     assert detail["erp"] == r"configure ^$  write ^(bus\.events)$  read ^$  topics bus.events: ^(a\.b)$"
 
 
@@ -122,7 +124,7 @@ def test_changing_the_way_of_ordering_unbinds_the_former_way_and_moves_its_event
     plain, ordered = want(), want(ordered=True)
     seen = made(plain, bus_router=7)
     listed = told(ordered, seen)
-    assert ("unbind binding", f"{EVENTS} → {ROUTER}") in listed or PARTITION not in seen.exchanges
+    assert ("unbind binding", f"{EVENTS} → {ROUTER}") in listed
     assert listed[-1] == ("move queue", ROUTER)
     emptied = replace(made(ordered), messages={**made(ordered).messages, ROUTER: 0}, record=applied(ordered, seen))
     assert changes(ordered, emptied) == ()

@@ -234,7 +234,7 @@ class World:
 
     async def depths(self) -> Mapping[str, int]:
         """What waits in any queue."""
-        queues = [*self.topology.router_queues, DOCUMENTS, INVALID, SUSPECTS, *map(to, SYSTEMS), *map(dead, SYSTEMS)]
+        queues = [*self.topology.event_queues, DOCUMENTS, INVALID, SUSPECTS, *map(to, SYSTEMS), *map(dead, SYSTEMS)]
         bus = RabbitBroker(self.url)
         await bus.open(self.topology)
         try:

@@ -71,8 +71,7 @@ def test_a_queue_that_differs_and_one_that_nobody_reads_are_named(host: str) -> 
     connection.close()
     assert found["broker.queue"] == (False, "amqp-queue-differs")
     assert found["broker.orphans"] == (False, "doctor-orphans")
-    assert found["broker.plugin"] == (True, "doctor-plugin")
-    assert "to.wms exists with x-queue-type" in said.out
+    assert "to.wms exists with x-single-active-consumer" in said.out
 
 
 def test_a_user_without_rights_is_told_which_are_missing(rabbitmq: Broker, host: str) -> None:
@@ -97,19 +96,3 @@ def test_an_alarm_is_told_from_silence(rabbitmq: Broker, host: str) -> None:
         rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
     assert (said.code, found["broker.alarm"]) == (3, (False, "amqp-alarm"))
     assert "memory" in said.out
-
-
-def test_a_missing_plugin_is_named_with_the_command_that_enables_it(rabbitmq: Broker, host: str) -> None:
-    Path("routing.yaml").write_text(ROUTING % ", ordering: key")
-    kind = '<<"x-consistent-hash">>'
-    rabbitmq.ctl("eval", f"rabbit_registry:unregister(exchange, {kind}).")  # as if the plugin were disabled
-    try:
-        said, found = doctor(host)
-        applied = bus("topology", "apply", "--broker", host)
-    finally:
-        rabbitmq.ctl("eval", f"rabbit_registry:register(exchange, {kind}, rabbit_exchange_type_consistent_hash).")
-    assert found["broker.plugin"] == (False, "amqp-plugin")
-    assert "rabbitmq-plugins enable rabbitmq_consistent_hash_exchange" in said.out
-    assert (applied.code, "rabbitmq-plugins enable" in applied.err) == (2, True)
-    assert bus("topology", "apply", "--broker", host).code == 0
-    assert doctor(host)[1]["broker.topology"] == (True, "topology-same")

@@ -20,7 +20,7 @@ from bus.topology import DOCUMENTS, ROUTER, Topology, dead, to
 from tests.transports.embedded import TOPOLOGY, ids, opened, play
 
 ROOT = Path(__file__).parents[2]
-ORDERED = Topology(TOPOLOGY.systems, TOPOLOGY.delays_s, ordered=True)
+ORDERED = Topology(TOPOLOGY.systems, TOPOLOGY.delays_s, ordered=("wms",))
 
 
 class TestEmbeddedBroker(TransportContract):

@@ -48,7 +48,7 @@ def test_a_message_whose_holder_died_says_how_often() -> None:
 
 def test_with_order_kept_by_key_one_key_takes_one_queue() -> None:
     async def story() -> None:
-        topology = Topology(("wms",), (), ordered=True)
+        topology = Topology(("wms",), (), ordered=("wms",))
         broker = MemoryBroker()
         await broker.open(topology)
         inbox = Inbox()

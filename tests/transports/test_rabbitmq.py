@@ -3,9 +3,8 @@
 import asyncio
 import ssl
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,11 +14,11 @@ import pytest
 from bus.errors import BusError, ConfigurationError, Refused, Unavailable
 from bus.ports import Message, Received, Transport
 from bus.runtime.rabbitmq import RabbitBroker
-from bus.testing import Inbox, TransportContract, letter, pull_all, until
+from bus.testing import Inbox, TransportContract, letter, pull_all
 from bus.topology import DOCUMENTS, ROUTER, Topology, to
 
 from tests.brokers import Broker, Proxy, rabbitmq  # noqa: F401 - a fixture
-from tests.transports.rabbitmq_stories import LIMIT_S, TOPOLOGY, Bus, empty, opened, story
+from tests.transports.rabbitmq_stories import LIMIT_S, TOPOLOGY, empty, opened, story
 
 
 class TestContract(TransportContract):
@@ -109,60 +108,6 @@ async def test_a_document_carries_the_name_of_its_system(broker: Broker) -> None
         )
         (received,) = await pull_all(bus, DOCUMENTS, 1)
         assert received.message == Message(DOCUMENTS, "", b"<a/>", {"bus-system": "wms"}, "text/xml")
-
-
-# --------------------------------------------------------------------------------------------- order
-
-
-@pytest.fixture
-def ordered_host(rabbitmq: Broker) -> Iterator[str]:  # noqa: F811 - pytest's way
-    """A virtual host of its own: ordered and plain topologies bind the same exchange."""
-    rabbitmq.ctl("add_vhost", "ordered")
-    rabbitmq.ctl("set_permissions", "-p", "ordered", "guest", ".*", ".*", ".*")
-    yield f"{rabbitmq.url.rstrip('/')}/ordered"
-    rabbitmq.ctl("delete_vhost", "ordered")
-
-
-def test_order_per_key_holds_over_a_hand_over_between_two_routers(ordered_host: str) -> None:
-    topology = Topology(("wms",), (0.3,), ordered=True)
-    keys = [f"PO-{n}" for n in range(20)]
-
-    def event(key: str, version: int) -> Message:
-        return letter(f"{key} {version}", headers={"cloudEvents_type": "a.b", "cloudEvents_partitionkey": key})
-
-    async def play() -> None:
-        got: list[str] = []
-
-        def take(batch: Sequence[Received], limit: int) -> None:
-            for received in batch:
-                if len(got) >= limit:
-                    return  # its holder is closed with these in hand
-                got.append(received.message.id)
-                received.become()
-
-        async with asyncio.timeout(LIMIT_S), opened(ordered_host, topology) as sender:
-            first, second = Bus(ordered_host), Bus(ordered_host)
-            for bus, limit in ((first, 300), (second, 1000)):
-                await bus.open(topology)
-                for queue in topology.router_queues:
-                    await bus.consume(queue, partial(take, limit=limit), 50)
-            for version in range(40):
-                await sender.publish(*(event(key, version) for key in keys))
-
-            async def there(count: int) -> bool:
-                return len(set(got)) >= count
-
-            await until(partial(there, 300))
-            await first.close()
-            await until(partial(there, 800))
-            await second.close()
-        seen: dict[str, int] = dict.fromkeys(keys, -1)
-        for key, version in ((key, int(number)) for key, number in (id_.split() for id_ in got)):
-            assert version <= seen[key] + 1, f"{key}: {version} came after {seen[key]}"
-            seen[key] = max(seen[key], version)
-        assert len(set(got)) == 800
-
-    asyncio.run(play())
 
 
 # --------------------------------------------------------------------------------- opening, in words

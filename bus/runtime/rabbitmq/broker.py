@@ -18,12 +18,14 @@ from bus.ledger import Batch, Ledger, Outlet
 from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
 from bus.runtime.rabbitmq.addressing import Addressing
 from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
+from bus.runtime.rabbitmq.dealing import DEALT_AT_ONCE, deal
 from bus.runtime.rabbitmq.declare import apply
 from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Subscription
 from bus.runtime.rabbitmq.link import Link, pause_s
 from bus.runtime.rabbitmq.refusals import Missing, TooLarge
+from bus.runtime.rabbitmq.troubles import Troubles
 from bus.runtime.rabbitmq.url import addresses
-from bus.topology import Topology
+from bus.topology import PARTITION, Topology, is_partition
 
 WINDOW = 4096  # messages on their way unconfirmed
 WRITE_MESSAGES = 512
@@ -31,7 +33,6 @@ UNSENT_BYTES = 4 * 1024 * 1024  # what the socket has not taken; more waits in t
 MARKS = 200_000
 # A queue made again within 25 ms of its deletion: RabbitMQ 3.10 then tells none of its consumers.
 MEND_PAUSE_S = 0.25
-LEDGER_TROUBLES = ("unroutable", "refused")
 MAX_PREFETCH = 65_535
 PULL_QUIET_S = 0.5
 
@@ -62,10 +63,12 @@ class RabbitBroker(Transport):
         self._opened = self._closed = False
         self._subscriptions: list[Subscription] = []
         self._retiring: list[Subscription] = []
+        # Who reads a partition deals out, too, as long as it does; of several one is active.
+        self._dealer: Subscription | None = None
         self._waiting: dict[Batch, asyncio.Future[None]] = {}
         self._drained: list[asyncio.Future[None]] = []
         self._marks: OrderedDict[str, bytes] = OrderedDict()
-        self._troubles: dict[tuple[str, str], BusError] = {}
+        self._troubles = Troubles(self._tell_trouble)
         self._tasks: set[asyncio.Task[None]] = set()
         self._repairing = False
         self._mending = asyncio.Lock()
@@ -75,11 +78,11 @@ class RabbitBroker(Transport):
         self._topology = Topology(())
         self._publishing = Link(
             hosts, "publish", up=self._publisher_up, lost=self._publisher_lost, blocked=self._alarm,
-            troubled=lambda error: self._trouble("link", "publish", error),
+            troubled=lambda error: self._troubles.tell("link", "publish", error),
         )
         self._consuming = Link(
             hosts, "consume", up=self._consumer_up, lost=lambda: None, blocked=lambda _reason: None,
-            troubled=lambda error: self._trouble("link", "consume", error),
+            troubled=lambda error: self._troubles.tell("link", "consume", error),
         )
 
     # -------------------------------------------------------------------------------- the contract
@@ -123,8 +126,13 @@ class RabbitBroker(Transport):
         self._check_open()
         if queue not in self._addressing.queues:
             raise Refused("queue-unknown", id="-", queue=queue)
-        subscription = Subscription(self, queue, handler, min(prefetch, MAX_PREFETCH))
-        self._subscriptions.append(subscription)
+        if is_partition(queue) and self._dealer is None:
+            self._dealer = self._subscription(PARTITION, deal, DEALT_AT_ONCE)
+            self.bring_up(self._dealer)
+        for leaving in self._retiring:
+            if leaving.queue == queue:
+                leaving.make_way()
+        subscription = self._subscription(queue, handler, prefetch)
         try:
             connection = self._consuming.connection
             try:
@@ -158,8 +166,7 @@ class RabbitBroker(Transport):
         expected = min(limit, waiting, MAX_PREFETCH)
         if expected < 1:
             return []
-        subscription = Subscription(self, queue, take, expected)
-        self._subscriptions.append(subscription)
+        subscription = self._subscription(queue, take, expected)
         try:
             await subscription.start(connection)
             # Others may read the same queue, so fewer than it held may come.
@@ -172,6 +179,12 @@ class RabbitBroker(Transport):
             self._abandon(subscription)
             raise
         return pulled
+
+    def _subscription(self, queue: str, handler: Handler, prefetch: int) -> Subscription:
+        ordered = queue in self._topology.one_by_one
+        subscription = Subscription(self, queue, handler, min(prefetch, MAX_PREFETCH), ordered=ordered)
+        self._subscriptions.append(subscription)
+        return subscription
 
     def known(self, identities: Sequence[str]) -> Mapping[str, bytes]:
         marks = self._marks
@@ -254,8 +267,7 @@ class RabbitBroker(Transport):
         if ledger.unroutable and not self._repairing and not self._closed:
             self._repairing = True
             self._start(self._mend_unroutable())
-        if ledger.troubles or self._troubles:
-            self._report_ledger()
+        self._troubles.compare(ledger.troubles)
         if self._retiring:
             self._close_settled()
         if self._drained and ledger.idle:
@@ -334,7 +346,7 @@ class RabbitBroker(Transport):
 
     def _alarm(self, reason: str | None) -> None:
         self._blocked = reason is not None
-        self._trouble("alarm", "", None if reason is None else Unavailable("amqp-alarm", reason=reason))
+        self._troubles.tell("alarm", "", None if reason is None else Unavailable("amqp-alarm", reason=reason))
         self.plan_turn()
 
     async def _declare(self, connection: Connection) -> None:
@@ -357,10 +369,10 @@ class RabbitBroker(Transport):
             try:
                 await self._mend()
             except BusError as error:
-                self._trouble("topology", "", error)
+                self._troubles.tell("topology", "", error)
                 await asyncio.sleep(pause_s(attempt))
             else:
-                self._trouble("topology", "", None)
+                self._troubles.tell("topology", "", None)
                 self._repairing = False
                 return
 
@@ -387,12 +399,12 @@ class RabbitBroker(Transport):
                 with contextlib.suppress(BusError):
                     await self._mend()
             except BusError as error:
-                self._trouble(*key, error)
+                self._troubles.tell(*key, error)
             else:
                 break
             await asyncio.sleep(pause_s(attempt))
         subscription.starting = False
-        self._trouble(*key, None)
+        self._troubles.tell(*key, None)
 
     def become(self, delivery: Delivery, messages: Sequence[Message], mark: Mark | None) -> None:
         self.ledger.became(delivery, [self._addressing.wire(message) for message in messages], mark)
@@ -400,6 +412,10 @@ class RabbitBroker(Transport):
 
     def retire(self, subscription: Subscription) -> None:
         self._retiring.append(subscription)
+        if self._dealer is not None and not any(is_partition(s.queue) and not s.cancelled for s in self._subscriptions):
+            self._dealer.cancelled = True
+            self._retiring.append(self._dealer)
+            self._dealer = None
         self.plan_turn()
 
     def _abandon(self, subscription: Subscription) -> None:
@@ -413,27 +429,10 @@ class RabbitBroker(Transport):
             self._subscriptions.remove(subscription)
             self._start(subscription.close())
 
-    # ------------------------------------------------------------------------------------- trouble
-
-    def _trouble(self, kind: str, what: str, error: BusError | None) -> None:
-        key = kind, what
-        if error is not None:
-            new = key not in self._troubles
-            self._troubles[key] = error
-            if new:
-                self.on_trouble(error)
-        elif self._troubles.pop(key, None) is not None and not self._troubles:
-            self.on_trouble(None)
-
-    def _report_ledger(self) -> None:
-        troubles = self.ledger.troubles
-        reported = [key for key in self._troubles if key[0] in LEDGER_TROUBLES]
-        for kind, queue in [key for key in reported if key not in troubles]:
-            self._trouble(kind, queue, None)
-        for kind, queue in [key for key in troubles if key not in self._troubles]:
-            self._trouble(kind, queue, Unavailable(f"amqp-{kind}", queue=queue))
-
     # --------------------------------------------------------------------------------------- small
+
+    def _tell_trouble(self, error: BusError | None) -> None:
+        self.on_trouble(error)
 
     def _check_open(self) -> None:
         if self._closed or not self._opened:

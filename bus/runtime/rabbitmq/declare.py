@@ -76,22 +76,17 @@ async def make(channel: Channel, part: Exchange | Queue) -> None:
     Raises:
         ConfigurationError: it exists with other arguments, or may not be made. The channel is closed then.
     """
-    arguments = dict(part.arguments)
     if isinstance(part, Queue):
-        await channel.call("queue_declare", queue=part.name, durable=True, arguments=arguments)
+        await channel.call("queue_declare", queue=part.name, durable=True, arguments=dict(part.arguments))
     else:
-        await channel.call(
-            "exchange_declare", exchange=part.name, exchange_type=part.type, durable=True, arguments=arguments
-        )
+        await channel.call("exchange_declare", exchange=part.name, exchange_type=part.type, durable=True)
 
 
 async def bind(channel: Channel, verb: str, binding: Binding) -> None:
     """Make or remove a binding, by the verb `bind` or `unbind`; the second time nothing happens."""
-    source, target, key = binding.source, binding.target, binding.routing_key
-    if binding.to_exchange:
-        await channel.call(f"exchange_{verb}", destination=target, source=source, routing_key=key)
-    else:
-        await channel.call(f"queue_{verb}", queue=target, exchange=source, routing_key=key)
+    await channel.call(
+        f"queue_{verb}", queue=binding.target, exchange=binding.source, routing_key=binding.routing_key
+    )
 
 
 async def vouched(connection: Connection) -> str:

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from bus.declarations import DELIVER, HASH_EXCHANGE, HASH_PLUGIN, PARTITION, Exchange
+from bus.declarations import DELIVER
 from bus.errors import BusError, ConfigurationError, Unavailable
 from bus.plan import RECORD, Change, Record, Seen, Wanted, changes
 from bus.runtime.doctor import Check, advice, failed, judged, listed, reason_of, well, wrong
@@ -120,12 +120,10 @@ async def _inside(connection: Connection, want: Wanted | None, blocked: list[str
         seen = await look(connection, want, record)
         for check in _topology(want, seen, readable=readable):
             yield check
-        if want.topology.ordered and PARTITION not in seen.exchanges:
-            yield await _plugin(connection.address)
         if not seen.messages.keys().isdisjoint(want.topology.queues):
             yield await _reading(connection, want, seen)
     except BusError as error:
-        yield failed("broker.plugin" if error.code == "amqp-plugin" else "broker.topology", error)
+        yield failed("broker.topology", error)
     if connection.is_open and (seen is None or DELIVER in seen.exchanges):
         yield await _writing(connection, blocked)
 
@@ -142,7 +140,7 @@ async def _record(connection: Connection) -> tuple[Record | None, bool]:
 
 def _topology(want: Wanted, seen: Seen, *, readable: bool) -> list[Check]:
     plan = changes(want, seen)
-    differing = [change for change in plan if change.action == "differs"]
+    differing = [change for change in plan if change.action in {"differs", "remake"}]
     checks = [
         wrong(f"broker.{change.kind}", seen.differing[change.name].code, seen.differing[change.name].fields)
         for change in differing
@@ -165,23 +163,6 @@ def _is_missing(change: Change, seen: Seen, *, readable: bool) -> bool:
     if change.name == RECORD and not readable:
         return False
     return change.action == "create" or (change.action in ("bind", "unbind") and seen.record is not None)
-
-
-async def _plugin(address: Address) -> Check:
-    """Make an exchange of that type that goes away again; a connection of its own, since the broker closes it."""
-    connection = await connect(address, NAME, lambda _error: None, lambda _reason: None)
-    try:
-        channel = await connection.channel()
-        probe = Exchange("bus.doctor", HASH_EXCHANGE)
-        await channel.call("exchange_declare", exchange=probe.name, exchange_type=probe.type, auto_delete=True)
-        await channel.call("exchange_delete", exchange=probe.name)
-    except ConfigurationError as error:
-        if error.code == "amqp-access":
-            return advice("broker.plugin", "doctor-plugin-unseen", {"plugin": HASH_PLUGIN})
-        return failed("broker.plugin", error)
-    finally:
-        await connection.close()
-    return well("broker.plugin", "doctor-plugin", {"plugin": HASH_PLUGIN})
 
 
 async def _reading(connection: Connection, want: Wanted, seen: Seen) -> Check:

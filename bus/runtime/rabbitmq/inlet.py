@@ -13,7 +13,7 @@ from bus.ledger import OPEN, Incoming, Inlet, Ledger
 from bus.ports import Handler, Header, Mark, Message
 from bus.runtime.rabbitmq.addressing import SYSTEM_HEADER
 from bus.runtime.rabbitmq.amqp import Arrived, Channel, Connection, Wire
-from bus.topology import DOCUMENTS, ROUTER
+from bus.topology import DOCUMENTS
 
 AFTER_ERROR_S = 0.1  # a handler that raises gets its batch again, but not in a tight loop
 RELEASES = 10_000
@@ -121,12 +121,12 @@ class Subscription(Inlet):
         "cancelled", "host", "ordered", "prefetch", "queue", "starting",
     )
 
-    def __init__(self, host: Host, queue: str, handler: Handler, prefetch: int) -> None:
+    def __init__(self, host: Host, queue: str, handler: Handler, prefetch: int, *, ordered: bool = False) -> None:
         super().__init__()
         self.host, self.queue, self._handler, self.prefetch = host, queue, handler, prefetch
-        # A partition has a single active consumer. Cancelling it would let the waiting one have newer
+        # Such a queue has a single active consumer. Cancelling it would let the waiting one have newer
         # messages before the unsettled ones come back; closing its channel keeps the order.
-        self.ordered = queue.startswith(f"{ROUTER}.")
+        self.ordered = ordered
         self.cancelled = False
         self.starting = False
         self._running = False
@@ -192,11 +192,19 @@ class Subscription(Inlet):
         self._leave()
 
     def release_all(self) -> None:
-        """Give back what is handed out and not settled; for a partition, closing the connection does it."""
+        """Give back what is handed out and not settled; where order is kept, closing the connection does it."""
         if not self.ordered:
             for delivery in tuple(self.unsettled.values()):
                 if isinstance(delivery, Delivery) and delivery.state == OPEN:
                     delivery.release()
+
+    def make_way(self) -> None:
+        """Let a new subscription of this process have the queue: where order is kept, one has to go first.
+
+        What is in hand comes again to the new one, in its place; what is on its way out already soon is done.
+        """
+        if self.ordered and any(incoming.state == OPEN for incoming in self.unsettled.values()):
+            self._leave()
 
     async def close(self) -> None:
         """Close the channel: the broker takes back whatever it still holds."""

@@ -69,8 +69,6 @@ def _by_reply_code(code: int, text: str, address: Address) -> BusError:
         return ConfigurationError("amqp-vhost", address=where, virtual_host=address.virtual_host)
     if code == 530 and "refused for user" in text:
         return ConfigurationError("amqp-access", address=where, user=address.user, reason=said)
-    if "unknown exchange type" in text or "invalid exchange type" in text:  # never loaded, or disabled since
-        return ConfigurationError("amqp-plugin", address=where, plugin="rabbitmq_consistent_hash_exchange")
     if code == 406 and (differs := _DIFFERS.search(text)):
         argument, kind, name, wanted, found = differs.groups()
         return ConfigurationError(

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
-from bus.declarations import DELIVER, Exchange, Queue
+from bus.declarations import DELIVER, Binding, Exchange, Queue
 from bus.errors import BusError, ConfigurationError, Unavailable
 from bus.plan import (
     RECORD,
@@ -18,6 +18,7 @@ from bus.plan import (
     Seen,
     Wanted,
     applied,
+    can_be_remade,
     changes,
     is_router,
     makeable,
@@ -186,15 +187,17 @@ async def look(connection: Connection, want: Wanted, record: Record | None) -> S
 async def _apply(connection: Connection, want: Wanted, seen: Seen) -> tuple[Change, ...]:
     """Make everything that can be made, remember it, and return what was done or could not be.
 
-    Nothing is deleted. Bindings that are there already are made again: one that somebody removed by
-    hand is mended in passing, though nobody can see that it was missing.
+    Nothing is deleted but an empty queue that is made anew. Bindings that are there already are made again:
+    one that somebody removed by hand is mended in passing, though nobody can see that it was missing.
 
     Raises:
         ConfigurationError: this user may not declare, or a plugin is missing.
     """
     channel = await connection.channel()
     for part in want.declarations.parts:
-        if part.name not in seen.differing:
+        if can_be_remade(part, seen):
+            await _unmake(channel, part.name)
+        if part.name not in seen.differing or can_be_remade(part, seen):
             await make(channel, part)
     for binding in makeable(want, seen):
         await bind(channel, "bind", binding)
@@ -205,10 +208,26 @@ async def _apply(connection: Connection, want: Wanted, seen: Seen) -> tuple[Chan
             channel = await connection.channel()
     await channel.close()
     todo = changes(want, seen)
-    if any(change.kind == "queue" and change.action == "create" for change in todo):
+    if any(change.kind == "queue" and change.action in {"create", "remake"} for change in todo):
         await asyncio.sleep(SETTLE_S)
     await _remember(connection, applied(want, seen), seen.record)
     return todo
+
+
+async def _unmake(channel: Channel, name: str) -> None:
+    """Delete a queue that is empty. What is sent to it meanwhile finds no way, and its sender tries again.
+
+    Raises:
+        ConfigurationError: it is not empty any more, or somebody reads it and may have some of it in hand.
+    """
+    await bind(channel, "unbind", Binding(DELIVER, name, name))
+    there = await channel.call("queue_declare", queue=name, passive=True)
+    if there.message_count or there.consumer_count:
+        await bind(channel, "bind", Binding(DELIVER, name, name))
+        raise ConfigurationError(
+            "topology-in-use", queue=name, messages=there.message_count, readers=there.consumer_count
+        )
+    await channel.call("queue_delete", queue=name)
 
 
 async def read(connection: Connection) -> Record | None:

@@ -1,0 +1,129 @@
+"""Order per key on RabbitMQ: every key one path, whoever dies."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import pytest
+
+from bus.ports import Message, Received
+from bus.testing import letter, until
+from bus.topology import PARTITION, Topology
+
+from tests.brokers import Broker, rabbitmq  # noqa: F401 - a fixture
+from tests.transports.rabbitmq_stories import LIMIT_S, Bus, opened
+
+TOPOLOGY = Topology(("wms",), (0.3,), ordered=("wms",))
+KEYS = [f"PO-{n}" for n in range(100)]
+
+
+@pytest.fixture
+def ordered_host(rabbitmq: Broker) -> Iterator[str]:  # noqa: F811 - pytest's way
+    """A virtual host of its own: ordered and plain topologies bind the same exchange."""
+    rabbitmq.ctl("add_vhost", "ordered")
+    rabbitmq.ctl("set_permissions", "-p", "ordered", "guest", ".*", ".*", ".*")
+    yield f"{rabbitmq.url.rstrip('/')}/ordered"
+    rabbitmq.ctl("delete_vhost", "ordered")
+
+
+def event(key: str, version: int) -> Message:
+    return letter(f"{key} {version}", headers={"cloudEvents_type": "a.b", "cloudEvents_partitionkey": key})
+
+
+class Readers:
+    """Processes that read every partition, as routers do, and what has come to them in all."""
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+
+    async def add(self, host: str, limit: int) -> Bus:
+        """One more, which settles no more once `limit` have come."""
+        bus = Bus(host)
+        await bus.open(TOPOLOGY)
+        for queue in TOPOLOGY.router_queues:
+            await bus.consume(queue, partial(self._take, limit=limit), 50)
+        return bus
+
+    def _take(self, batch: Sequence[Received], limit: int) -> None:
+        for received in batch:
+            if len(self.got) >= limit:
+                return  # its holder is closed with these in hand
+            self.got.append(received.message.id)
+            received.become()
+
+    async def have(self, count: int) -> None:
+        async def there() -> bool:
+            return len(set(self.got)) >= count
+
+        await until(there)
+
+    def check(self, versions: int) -> None:
+        seen: dict[str, int] = dict.fromkeys(KEYS, -1)
+        for key, version in ((key, int(number)) for key, number in (id_.split() for id_ in self.got)):
+            assert version <= seen[key] + 1, f"{key}: {version} came after {seen[key]}"
+            seen[key] = max(seen[key], version)
+        assert len(set(self.got)) == versions * len(KEYS)
+
+
+def test_order_per_key_holds_over_a_hand_over_between_two_routers(ordered_host: str) -> None:
+    async def play() -> None:
+        readers = Readers()
+        async with asyncio.timeout(LIMIT_S), opened(ordered_host, TOPOLOGY) as sender:
+            first, second = await readers.add(ordered_host, 1500), await readers.add(ordered_host, 10_000)
+            for version in range(40):
+                await sender.publish(*(event(key, version) for key in KEYS))
+            await readers.have(1500)
+            await first.close()
+            await readers.have(4000)
+            await second.close()
+        readers.check(40)
+
+    asyncio.run(play())
+
+
+def test_order_per_key_holds_over_a_restart_of_the_broker(rabbitmq: Broker, ordered_host: str) -> None:  # noqa: F811 - pytest's way
+    async def play() -> None:
+        readers = Readers()
+        async with asyncio.timeout(LIMIT_S), opened(ordered_host, TOPOLOGY) as sender:
+            first, second = await readers.add(ordered_host, 800), await readers.add(ordered_host, 10_000)
+
+            async def send(versions: range) -> None:
+                for version in versions:
+                    await sender.publish(*(event(key, version) for key in KEYS))
+
+            await send(range(15))  # some lie in the partitions, in hand and waiting, when it dies
+            await readers.have(800)
+            await asyncio.to_thread(rabbitmq.kill)
+            going_on = asyncio.create_task(send(range(15, 30)))
+            await asyncio.to_thread(rabbitmq.start)
+            await first.close()
+            await going_on
+            await readers.have(3000)
+            await second.close()
+        readers.check(30)
+
+    asyncio.run(play())
+
+
+def test_who_stops_reading_the_partitions_deals_out_no_more(ordered_host: str) -> None:
+    async def play() -> None:
+        async with asyncio.timeout(LIMIT_S), opened(ordered_host, TOPOLOGY) as bus:
+            consumers = [await bus.consume(queue, lambda _batch: None, 10) for queue in TOPOLOGY.router_queues]
+            await bus.publish(event("PO-1", 0))
+
+            async def dealt() -> bool:
+                depths = await bus.depth(TOPOLOGY.queues)
+                return sum(depths[queue].messages for queue in TOPOLOGY.router_queues) == 1
+
+            await until(dealt)
+            for consumer in consumers:
+                await consumer.cancel()
+            await bus.publish(event("PO-1", 1))
+
+            async def kept() -> bool:
+                return (await bus.depth([PARTITION]))[PARTITION].messages == 1
+
+            await until(kept)
+            assert await dealt()
+
+    asyncio.run(play())
