@@ -12,6 +12,7 @@ Import the fixture where it is needed: `from tests.brokers import rabbitmq`.
 """
 
 import atexit
+import contextlib
 import os
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ import pytest
 from tests.nodes import Cluster, NoBroker, PrivateNode, free_ports, speaks_amqp, trees, wait_until
 from tests.proxy import Proxy
 
-__all__ = ["Broker", "Cluster", "NoBroker", "PrivateNode", "Proxy", "cluster", "rabbitmq", "start_rabbitmq"]
+__all__ = ["Broker", "Cluster", "NoBroker", "PrivateNode", "Proxy", "cluster", "rabbitmq", "start_rabbitmq", "virtual_host"]
 
 INSTALLED = "installed"
 _B = TypeVar("_B", bound="Removable")
@@ -198,6 +199,17 @@ def rabbitmq(request: pytest.FixtureRequest) -> Iterator[Broker]:
         _none(reason)
     yield node
     node.remove()
+
+
+@contextlib.contextmanager
+def virtual_host(broker: Broker, name: str) -> Iterator[str]:
+    """The URL of a virtual host that is empty, and gone afterwards; for a topology that is not everybody's."""
+    broker.ctl("add_vhost", name)
+    broker.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+    try:
+        yield f"{broker.url.rstrip('/')}/{name}"
+    finally:
+        broker.ctl("delete_vhost", name)
 
 
 @pytest.fixture(scope="module", params=_only(releases()))

@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.brokers import Broker, virtual_host
 from tests.cli.commands import bus, in_a_process
 from tests.cli.processes import until
 
@@ -66,18 +65,10 @@ def test_the_story_has_the_same_end_twice_in_a_row_and_what_it_left_can_be_looke
     assert not re.search(r"[a-z]{4,} [a-z]{3,} [a-z]{3,}", chinese), "no English sentence"
 
 
-@pytest.fixture
-def virtual_host(rabbitmq: Any) -> Iterator[str]:
-    """A virtual host of the demo's own."""
-    rabbitmq.ctl("add_vhost", "demo")
-    rabbitmq.ctl("set_permissions", "-p", "demo", "guest", ".*", ".*", ".*")
-    yield rabbitmq.url.rstrip("/") + "/demo"
-    rabbitmq.ctl("delete_vhost", "demo")
-
-
-def test_the_story_is_the_same_on_rabbitmq_twice_in_a_row(tmp_path: Path, virtual_host: str) -> None:
-    for _ in range(2):
-        assert table(play(tmp_path, virtual_host)) == GOT
+def test_the_story_is_the_same_on_rabbitmq_twice_in_a_row(tmp_path: Path, rabbitmq: Broker) -> None:
+    with virtual_host(rabbitmq, "demo") as url:
+        for _ in range(2):
+            assert table(play(tmp_path, url)) == GOT
 
 
 def test_a_demo_told_to_end_leaves_no_process_behind(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ SYSTEMS = """
         at?: datetime
         ok?: boolean
         lines?: [{item: text, qty: decimal}]
+        seals?: [text]
       gate.closed:
         no: text
     routes: {}

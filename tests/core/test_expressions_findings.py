@@ -1,6 +1,8 @@
 """What is wrong with an expression is found at load, under the characters that are wrong; ⟦…⟧ marks them."""
 
+import inspect
 import re
+import sys
 
 import pytest
 
@@ -96,6 +98,7 @@ def assert_found(code: str, marked: str) -> None:
     full-width             data.no ⟦＝＝⟧ "a"
     full-width             data.no⟦\u3000⟧== "a"
     full-width             data.no == ⟦‘a⟧
+    full-width             data.金额⟦（⟧元 > 5
     number-unclear         ⟦0012⟧
     number-unclear         data.qty > ⟦1e3⟧
     number-unclear         ⟦1_000⟧
@@ -144,6 +147,9 @@ def test_what_the_grammar_does_not_have_is_found_where_it_stands(code: str, mark
 
 @check("""
     name-unknown           ⟦WH01⟧ == data.no
+    name-unknown           data.qty - ⟦bonus⟧
+    name-unknown           data.qty -⟦bonus⟧
+    name-unknown           data["qty"]-⟦bonus⟧
     name-is-field          ⟦no⟧ == "a"
     name-unknown-near      ⟦dat⟧.no == "a"
     name-covered           [1 for ⟦data⟧ in data.lines]
@@ -248,6 +254,7 @@ def test_full_width_signs_are_told_as_one_mistake() -> None:
     'data.no in data.tags', 'f"{data.no}/{data.qty}"', 'default(data.note, "")', "data.open == (data.qty > 5)", "min(data.day, data.day)",
     "data.note == null or data.note != data.no", "data.lines[0:2]", '{"a": data.qty, "b": data.count}[data.no] > 5', "data.party.name == data.no",
     "days_between(data.day, data.at) > 3", "[x.rows for x in group(data.lines, \"sku\")]", 'lookup("uom", [data.no, data.no], to="wms")',
+    "[x.sku for x in group(data.lines, data.no)]", "[x.anything for x in group(data.lines, data.no)]", "sort(data.lines, data.no)[0].sku",
 ])  # fmt: skip
 def test_what_is_right_is_found_right(text: str) -> None:
     assert findings(text, {"data": DATA}) == []
@@ -265,6 +272,20 @@ def test_an_expression_has_a_bounded_length_and_depth() -> None:
         assert isinstance(problems, tuple)
         assert problems[0].code == "nested-too-deep"
     assert not isinstance(parse("x" + " - 1" * (MAX_DEPTH - 1)), tuple)
+
+
+def test_an_expression_for_which_python_has_no_room_is_refused_and_not_a_crash() -> None:
+    text = "no_room" + " - 1" * (MAX_DEPTH - 1)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + MAX_DEPTH)
+    try:
+        problems = parse(text)
+    finally:
+        sys.setrecursionlimit(limit)
+        parse.cache_clear()
+    assert isinstance(problems, tuple)
+    assert [problem.code for problem in problems] == ["nested-too-deep"]
+    assert not isinstance(parse(text), tuple)
 
 
 def test_a_lookup_without_its_file_is_checked_as_far_as_it_goes() -> None:

@@ -396,6 +396,15 @@ def test_functions_are_called_by_place_or_by_name(text: str, expected: Any) -> N
     assert same(value(text), expected)
 
 
+def test_the_field_to_group_or_sort_by_may_be_computed() -> None:
+    types = {"data": Record({"by": Field(TEXT), "lines": Field(ListOf(Record({"sku": Field(TEXT), "unit": Field(TEXT)})))})}
+    lines = [{"sku": "B", "unit": "EA"}, {"sku": "A", "unit": "EA"}]
+    groups, first = '[f"{g.unit} {count(g.rows)}" for g in group(data.lines, data.by)]', "sort(data.lines, data.by)[0].sku"
+    assert run(groups, types=types, data={"by": "unit", "lines": lines}) == ["EA 2"]
+    assert run(groups, types=types, data={"by": "sku", "lines": lines}) == [None, None]
+    assert [run(first, types=types, data={"by": by, "lines": lines}) for by in ("sku", "unit")] == ["A", "B"]
+
+
 @check({
     'lookup("item", "A")': "a-1", 'lookup("item", "a-1", by="wms", to="bus")': "A", 'lookup("item", "1", by="erp", to="name")': "Bolt",
     'lookup("item", "Z", default="?")': "?", 'lookup("item", "B", default=0)': 0, 'lookup("item", data.none)': None, 'lookup("item", " ")': None,

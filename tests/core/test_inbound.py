@@ -263,7 +263,40 @@ def test_an_xml_element_becomes_its_text_wherever_it_goes() -> None:
     assert (new.event.key, new.event.time) == ("7", datetime(2025, 7, 1, 8, 30, tzinfo=UTC))
 
 
+SEALS = GATE.replace("no: document.no}", "no: document.no, seals?: document.seal}")
+
+
+@pytest.mark.parametrize(("seals", "expected"), [
+    ("", None), ("<seal>S-1</seal>", ["S-1"]), ("<seal>S-1</seal><seal side='left'>S-2</seal>", ["S-1", "S-2"]),
+])  # fmt: skip
+def test_a_list_of_texts_takes_elements_one_or_several(seals: str, expected: list[str] | None) -> None:
+    document = read("xml", f"<gate><no>1</no>{seals}</gate>".encode(), SourceOptions())
+    (new,) = made(SEALS.replace("document.", "document.gate."), document)
+    assert new.event.data.get("seals") == expected
+
+
+@pytest.mark.parametrize(("seals", "code", "path"), [
+    ("S-1", "event-map-unfit", "data.seals"), (7, "event-map-unfit", "data.seals"), ({"a": "S-1"}, "event-map-unfit", "data.seals"),
+    (["S-1", 7], "event-map-unfit", "data.seals[1]"), ([["S-1"]], "not-one-value", None),
+])  # fmt: skip
+def test_what_is_no_list_of_texts_is_not_made_one(seals: Any, code: str, path: str | None) -> None:
+    error = failed(SEALS, {"no": "1", "seal": seals})
+    assert (error.code, error.fields.get("path")) == (code, path)
+    assert error.where is not None
+    assert error.where.expression == "document.seal"
+
+
 # ----------------------------------------------------------------------------------------------- identity
+
+
+@pytest.mark.parametrize("key", ["id", "subject", "key"])
+@pytest.mark.parametrize("no", [5, Decimal("1.50"), True, ["G-1"], {"a": "G-1"}])
+def test_what_names_an_event_is_a_text_and_no_number_becomes_one_by_itself(key: str, no: object) -> None:
+    rules = GATE.replace("id: document.no", "id: document.x") if key == "id" else GATE + f"  {key}: document.x\n"
+    error = failed(rules, {"no": "G-1", "x": no})
+    assert (error.code, error.hint) == ("not-a-text", "say text(…)")
+    assert error.where is not None
+    assert (error.where.path, error.where.expression) == (key, "document.x")
 
 
 @pytest.mark.parametrize(("no", "code"), [("x" * 256, "event-id-too-long"), ("单" * 86, "event-id-too-long"),

@@ -119,6 +119,11 @@ MAPS = table(
      "declare it: events: {goods_receipt.confirmed: {truck?: text}}, or leave it out"),
     ("a list without for", inbound("receipt_no: document.no\npo_no: document.po\n⟦lines⟧:\n  item_code: document.item\n  qty: document.qty"),
      "list-field-needs-for", "add for: line in … below it"),
+    ("keys below a single value", inbound(RECEIPT.replace("po_no: document.po", "⟦po_no⟧: {no: document.po}")), "field-type", "map a value that is text"),
+    ("a list where one event is made", inbound(RECEIPT.replace("receipt_no:", "for: ⟦row⟧ in document.rows\nreceipt_no:", 1)), "for-beside",
+     "write for: beside map:, not below it"),
+    ("a list where one reply is made", route("json: data\nthen:\n  event: inbound_order.accepted\n  map: {for: ⟦row⟧ in response.rows, po_no: row.no, wms_order_no: row.id}")
+     + "  accepted-to-erp: {on: inbound_order.accepted, to: erp}\n", "for-beside", "write for: beside map:, not below it"),
     ("true in a number", inbound(RECEIPT.replace("decimal(line.qty)", "⟦true⟧")), "field-type", "map a value that is decimal"),
     ("a number in a text", inbound(RECEIPT.replace("document.po", "⟦count(document.lines)⟧")), "field-type", "say text(…)"),
     ("a text in true or false", inbound("final: ⟦document.status + \"\"⟧\n" + RECEIPT), "field-type", 'compare it, e.g. … == "Y"'),

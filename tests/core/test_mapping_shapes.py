@@ -47,6 +47,12 @@ def test_decimals_leave_with_the_digits_they_came_with() -> None:
     assert document("json: {a: data.qty, b: 'data.lines[0].qty', c: data.qty + 1.00}", qty="120.500") == '{"a":120.500,"b":1,"c":121.500}'
 
 
+def test_half_a_character_is_refused_by_the_name_of_its_field() -> None:
+    error = failure(r'''json: {a: {b: ["'x'", '"\ud83d"']}}''')
+    assert (error.code, error.fields["at"], error.fields["character"]) == ("character-does-not-fit", "a.b[1]", "U+D83D")
+    assert json_of(r'''json: {a: '"\u91c7"'}''') == {"a": "采"}
+
+
 def test_a_field_that_is_really_called_for_if_or_let_is_written_with_an_equals_sign() -> None:
     assert json_of('json: {"=for": data.no, "=if": 1, "=let?": 2, "=x": 3}') == {"for": "PO-1", "if": "1", "let": "2", "=x": "3"}
 

@@ -118,6 +118,18 @@ def test_a_condition_that_cannot_be_computed_is_a_failure_of_its_route_alone() -
     ]  # fmt: skip
 
 
+def test_a_field_that_one_type_does_not_know_fails_the_route_that_takes_it_for_the_other_s_text() -> None:
+    made = routing("both: {on: \"order.*\", to: scm, when: 'data.kind in [\"A\", \"B\"] and data.no != \"\"'}", "good: {on: order.closed, to: oa}")
+    assert taken(made, "order.placed", kind="A") == ["both>scm"]
+    assert taken(made, "order.closed") == ["good>oa"]
+    failed, good = made.matches(*read(made, "order.closed", kind=["A"]))
+    assert failed.failure is not None
+    assert failed.failure.where is not None
+    assert (failed.failure.code, failed.failure.where.expression) == ("expression-failed", 'data.kind in ["A", "B"] and data.no != ""')
+    assert (failed.failure.where.file, failed.failure.where.line) == ("routing.yaml", SYSTEMS.count("\n") + 1)
+    assert good.failure is None
+
+
 def test_a_delivery_s_id_is_made_of_the_event_the_route_the_system_and_the_round() -> None:
     made = routing("r: {on: order.placed, to: [scm, oa], for: 'n in [1, 2]', json: {n: n}}")
     ids = [document.id for match in made.matches(*read(made)) for document in match.documents]

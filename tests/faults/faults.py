@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
 
 from bus.topology import to
 
@@ -128,7 +129,7 @@ async def delete_queue(world: World, broker: Broker, chance: random.Random) -> i
     publisher.say("hold")
     try:
         await until(lambda: not world.in_flight("oa"), "the queue was not empty")
-        await asyncio.to_thread(broker.ctl, "delete_queue", to("oa"))
+        await asyncio.to_thread(broker.ctl, "delete_queue", "-p", urlsplit(world.url).path[1:], to("oa"))
     finally:
         publisher.say("go")
     world.due += 400  # what was free to go meanwhile has gone

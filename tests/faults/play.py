@@ -46,12 +46,12 @@ class Report:
 
 
 async def play(
-    broker: Broker, folder: Path, schedule: Sequence[str], *, keys: int, versions: int, seed: int
+    broker: Broker, url: str, folder: Path, schedule: Sequence[str], *, keys: int, versions: int, seed: int
 ) -> Report:
     """Publish keys × versions events while the faults of the schedule strike at random moments."""
     start = time.monotonic()
     chance = random.Random(seed)
-    async with a_world([broker.url], folder) as world:
+    async with a_world([url], folder) as world:
         await world.start_bus()
         publisher = await world.start_publisher(keys, versions)
         pace = asyncio.create_task(keep_pace(world))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import Broker
+from tests.brokers import Broker, virtual_host
 from tests.faults.play import play
 
 SEED = int(os.environ.get("BUS_TEST_SEED", "20261123"))
@@ -28,6 +28,7 @@ def test_no_fault_in_flight_loses_or_doubles_or_disorders_an_event(
 ) -> None:
     schedule = [fault for fault, times in FAULTS.items() for _ in range(times)]
     random.Random(SEED).shuffle(schedule)
-    report = asyncio.run(play(rabbitmq, tmp_path, schedule, keys=500, versions=40, seed=SEED))
+    with virtual_host(rabbitmq, "faults") as url:
+        report = asyncio.run(play(rabbitmq, url, tmp_path, schedule, keys=500, versions=40, seed=SEED))
     figures(str(report))
     report.check()

@@ -10,7 +10,7 @@ from bus.ports import Message, Received
 from bus.testing import letter, until
 from bus.topology import PARTITION, Topology
 
-from tests.brokers import Broker, rabbitmq  # noqa: F401 - a fixture
+from tests.brokers import Broker, rabbitmq, virtual_host  # noqa: F401 - a fixture
 from tests.transports.rabbitmq_stories import LIMIT_S, Bus, opened
 
 TOPOLOGY = Topology(("wms",), (0.3,), ordered=("wms",))
@@ -20,10 +20,8 @@ KEYS = [f"PO-{n}" for n in range(100)]
 @pytest.fixture
 def ordered_host(rabbitmq: Broker) -> Iterator[str]:  # noqa: F811 - pytest's way
     """A virtual host of its own: ordered and plain topologies bind the same exchange."""
-    rabbitmq.ctl("add_vhost", "ordered")
-    rabbitmq.ctl("set_permissions", "-p", "ordered", "guest", ".*", ".*", ".*")
-    yield f"{rabbitmq.url.rstrip('/')}/ordered"
-    rabbitmq.ctl("delete_vhost", "ordered")
+    with virtual_host(rabbitmq, "ordered") as url:
+        yield url
 
 
 def event(key: str, version: int) -> Message:
