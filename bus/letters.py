@@ -213,16 +213,20 @@ def awaited_code(message: Message) -> tuple[str, str, str, tuple[str, ...]] | No
     return table, by, to, tuple(codes)
 
 
-def delivery_headers(
-    event: Mapping[str, Header], route: str, name: str, path: str, extra: Mapping[str, str], since_ms: int
-) -> dict[str, Header]:
-    """Headers of a delivery: the event's envelope as strings, and what the sink needs."""
+def carried(event: Mapping[str, Header]) -> dict[str, Header]:
+    """The event's envelope as each of its deliveries carries it: strings, and nothing but the envelope."""
     headers: dict[str, Header] = {PREFIX + "specversion": "1.0"}
     for key, value in event.items():
         if key.startswith(PREFIX):
             headers[key] = value if type(value) is str else header_text(value, key[len(PREFIX):])
-    headers[ROUTE] = route
-    headers[SINCE] = since_ms
+    return headers
+
+
+def delivery_headers(
+    envelope: Mapping[str, Header], route: str, name: str, path: str, extra: Mapping[str, str], since_ms: int
+) -> dict[str, Header]:
+    """Headers of a delivery: what `carried` gave, and what the sink needs."""
+    headers = {**envelope, ROUTE: route, SINCE: since_ms}
     if name:
         headers[NAME] = name
     if path:

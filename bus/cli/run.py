@@ -1,5 +1,6 @@
 """`bus run`: the bus itself, until it is told to stop."""
 
+import gc
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from bus.texts import say
 
 LISTEN = "127.0.0.1:8080"
 READY = "router ready"
+GC_EVERY = 50_000  # objects made and still there; a batch of events in flight is a thousand or two of each kind
 
 
 def run(
@@ -57,6 +59,10 @@ def run(
             loop.add_signal_handler(number, stopping.set)
         try:
             if await _started(app, stopping):
+                # What is loaded stays to the end; of what comes and goes little is in cycles.
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(GC_EVERY, 20, 100)
                 if parts.router:
                     note(READY)
                 if app.listener.has_paths:

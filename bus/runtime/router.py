@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bus import letters
 from bus.adapter import Answer
@@ -29,6 +30,7 @@ class _Taken:
     body: bytes
     mark: Mark
     headers: Mapping[str, Header]  # with the whole envelope, whichever way it came
+    carried: Mapping[str, Header]
 
 
 class Router:
@@ -60,7 +62,8 @@ class Router:
 
     def handle(self, batch: Sequence[Received]) -> None:
         """Route a batch of events."""
-        read = [taken for received in batch if (taken := self._read(received)) is not None]
+        now = utc_now(self._now_s())
+        read = [taken for received in batch if (taken := self._read(received, now)) is not None]
         known = dict(self._transport.known([taken.mark.identity for taken in read]))
         routed: Counter[tuple[str, str]] = Counter()
         unrouted: Counter[str] = Counter()
@@ -76,14 +79,15 @@ class Router:
         for type_, count in unrouted.items():
             self._telemetry.unrouted(type_, count)
 
-    def _read(self, received: Received) -> _Taken | None:
+    def _read(self, received: Received, now: datetime) -> _Taken | None:
         try:
-            event, body = envelope(received.message, utc_now(self._now_s()), self._zones)
+            event, body = envelope(received.message, now, self._zones)
         except BusError as error:
             self._refuse(received, error)
             return None
         headers = {**received.message.headers, **event_headers(event)}
-        return _Taken(received, event, body, Mark(identity(event.source, event.id), digest(body)), headers)
+        mark = Mark(identity(event.source, event.id), digest(body))
+        return _Taken(received, event, body, mark, headers, letters.carried(headers))
 
     def _route(
         self, taken: _Taken, known: dict[str, bytes], routed: Counter[tuple[str, str]], unrouted: Counter[str]
@@ -221,7 +225,7 @@ class Router:
         since = message.headers.get(letters.SINCE)
         since_ms = since if isinstance(since, int) else int(self._now_s() * 1000)
         headers = letters.delivery_headers(
-            taken.headers, match.route.name, document.name, document.path, document.headers, since_ms
+            taken.carried, match.route.name, document.name, document.path, document.headers, since_ms
         )
         if match.route.ordered:
             headers[letters.ORDER] = event.key

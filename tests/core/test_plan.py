@@ -114,6 +114,20 @@ def test_a_queue_with_other_arguments_is_explained_and_stays_a_difference() -> N
     assert changes(want(), replace(seen, record=after)) == (change,)
 
 
+def test_an_empty_queue_that_differs_in_how_many_read_it_is_made_anew() -> None:
+    error: BusError = ConfigurationError(
+        "amqp-queue-differs", name="to.wms", argument="x-single-active-consumer", wanted="true", found="none"
+    )
+    seen = replace(made(want(ordered=True)), differing={"to.wms": error})
+    (change,) = changes(want(ordered=True), seen)
+    assert (change.action, change.name, change.detail) == (
+        "remake", "to.wms", "x-queue-type=quorum, x-delivery-limit=1000000, x-single-active-consumer=true",
+    )
+    assert Binding(DELIVER, "to.wms", "to.wms") in applied(want(ordered=True), seen).bindings
+    (holding,) = changes(want(ordered=True), replace(seen, messages={**seen.messages, "to.wms": 1}))
+    assert holding.action == "differs"
+
+
 def test_an_exchange_with_another_type_is_explained() -> None:
     error: BusError = ConfigurationError("amqp-exchange-differs", name=EVENTS, argument="type", wanted="topic", found="fanout")
     (change,) = changes(want(), replace(made(want()), differing={EVENTS: error}))

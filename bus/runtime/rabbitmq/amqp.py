@@ -1,8 +1,8 @@
 """AMQP 0-9-1 through pika: connections and channels as coroutines, errors as ours.
 
-This is the only file that imports pika. Frames pass through two places, which is where a faster path
-can be put: `Channel.consume`, where a delivery comes out of pika, and `Connection.write`, where
-publishes go in as bytes.
+This is the only file that imports pika. The frames of a busy day do not become pika's objects: `_Stream` takes
+deliveries and confirms out of what the socket gave, and publishes go out as bytes (`bus.runtime.rabbitmq.frames`).
+That leans on private methods of this minor version of pika; everything else, and whatever is unusual, is its own.
 """
 
 import asyncio
@@ -11,34 +11,27 @@ import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import pika
-from pika import frame as frames
+from pika import frame as pika_frames
 from pika import spec
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError
 
 from bus.errors import BusError, Refused, Unavailable
+from bus.runtime.rabbitmq import frames
+from bus.runtime.rabbitmq.frames import Arrived, Taker, Unusual
 from bus.runtime.rabbitmq.refusals import translate
 from bus.runtime.rabbitmq.url import Address
 
 BLOCKED_TIMEOUT_S = 300.0
 CALL_TIMEOUT_S = 30.0
+READ_BYTES = 256 * 1024
 FRAME_MAX = 131_072  # what RabbitMQ proposes; header tables must fit into one frame
 _TCP = {"TCP_USER_TIMEOUT": 20_000, "TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-_HEADER = struct.Struct(">BHLHxxQ")
-_BODY = struct.Struct(">BHL")
-
-
-class Arrived(NamedTuple):
-    """One message as it came in."""
-
-    tag: int
-    exchange: str
-    routing_key: str
-    properties: Any
-    body: bytes
+# Another pika than the one expected is used as it is.
+_HAS_FRAMES = all(hasattr(AsyncioConnection, name) for name in ("_on_data_available", "_process_frame"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +55,62 @@ def encode_properties(
     Raises:
         Refused: they do not fit into one frame, or one of them cannot be written.
     """
+    try:
+        encoded = frames.properties_of(message_id, content_type, content_encoding, headers, user)
+    except (Unusual, ValueError):
+        encoded = _encode_slowly(message_id, content_type, content_encoding, headers, user)
+    if len(encoded) + 20 > FRAME_MAX:
+        raise Refused("amqp-headers-too-large", id=message_id, size=len(encoded), limit=FRAME_MAX - 20)
+    return encoded
+
+
+def _encode_slowly(
+    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, Any], user: str
+) -> bytes:
     properties = pika.BasicProperties(
         content_type=content_type, content_encoding=content_encoding, message_id=message_id,
         delivery_mode=2, headers=dict(headers), user_id=user or None,
     )
     try:
-        encoded = b"".join(properties.encode())
+        return b"".join(properties.encode())
     except (AMQPError, struct.error, ValueError) as exc:
         raise Refused("amqp-properties", id=message_id[:255]) from exc
-    if len(encoded) + 20 > FRAME_MAX:
-        raise Refused("amqp-headers-too-large", id=message_id, size=len(encoded), limit=FRAME_MAX - 20)
-    return encoded
+
+
+class _Stream(AsyncioConnection):  # type: ignore[misc]  # pika publishes no types
+    """A connection of pika's whose channels may have a taker for what comes often."""
+
+    _frame_buffer: bytes
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self.takers: dict[int, Taker] = {}
+        self._reader = frames.Reader()
+        super().__init__(*arguments, **named)
+
+    def read_in_large_pieces(self) -> None:
+        """Let one read of the socket bring more than the 4 KiB that pika asks for, which is less than one message."""
+        self._transport._MAX_RECV_BYTES = self._transport._MAX_CONSUME_BYTES = READ_BYTES  # noqa: SLF001 - the one way
+
+    def _on_data_available(self, data_in: bytes) -> None:
+        data = self._frame_buffer + data_in if self._frame_buffer else data_in
+        at, takers, take = 0, self.takers, self._reader.take
+        try:
+            while end := frames.end_of(data, at):
+                taker = takers.get(frames.channel_of(data, at))
+                if taker is not None:
+                    try:
+                        if not (end := take(data, at, taker)):
+                            break
+                    except Unusual:
+                        pass
+                    else:
+                        at = end
+                        continue
+                _, frame = pika_frames.decode_frame(data[at:end])
+                at = end
+                self._process_frame(frame)
+        finally:
+            self._frame_buffer = data[at:]
 
 
 def _resolve(future: asyncio.Future[Any], result: object) -> None:
@@ -97,6 +135,7 @@ class Channel:
         return bool(self._channel.is_open)
 
     def _closed(self, _channel: Any, reason: BaseException) -> None:
+        self._connection.take(self.number, None)
         error = translate(reason, self._connection.address)
         for call in self._calls:
             if not call.done():
@@ -135,6 +174,7 @@ class Channel:
             on_message(Arrived(method.delivery_tag, method.exchange, method.routing_key, properties, body))
 
         await self.call("basic_qos", prefetch_count=prefetch)
+        self._connection.take(self.number, Taker(on_message, None))
         self._channel.add_on_cancel_callback(lambda _frame: on_cancelled())
         ok = await self.call("basic_consume", queue=queue, on_message_callback=arrived)
         return str(ok.consumer_tag)
@@ -165,6 +205,7 @@ class Channel:
             on_return(method.exchange, method.routing_key, properties.message_id)
 
         self._channel.add_on_return_callback(returned)
+        self._connection.take(self.number, Taker(None, on_confirm))
         reply = asyncio.get_running_loop().create_future()
         self._calls.add(reply)
         try:
@@ -204,18 +245,8 @@ class Channel:
             if len(self._publish_frames) >= 4096:  # routing keys come from outside: bound what is remembered
                 self._publish_frames.clear()
             publish = spec.Basic.Publish(exchange=wire.exchange, routing_key=wire.routing_key, mandatory=True)
-            method = self._publish_frames[key] = frames.Method(self.number, publish).marshal()
-        size, number, body = len(wire.body), self.number, wire.body
-        parts = [
-            method,
-            _HEADER.pack(spec.FRAME_HEADER, number, 12 + len(wire.properties), spec.Basic.INDEX, size),
-            wire.properties, b"\xce",
-        ]
-        step = self._connection.frame_max - 8
-        for start in range(0, size, step):
-            part = body if size <= step else body[start : start + step]
-            parts += (_BODY.pack(spec.FRAME_BODY, number, len(part)), part, b"\xce")
-        return b"".join(parts)
+            method = self._publish_frames[key] = pika_frames.Method(self.number, publish).marshal()
+        return frames.publish_frames(method, self.number, wire.properties, wire.body, self._connection.frame_max - 8)
 
     def close_soon(self) -> None:
         """Close it from where one cannot wait."""
@@ -223,6 +254,7 @@ class Channel:
             self._begin_to_close()
 
     def _begin_to_close(self) -> None:
+        self._connection.take(self.number, None)  # what is still underway is dropped by pika
         self._channel._cancelled.update(self._channel.consumer_tags)  # noqa: SLF001 - else pika cancels them first
         self._channel.close()
 
@@ -255,6 +287,8 @@ class Connection:
         )
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._on_closed = on_closed
+        if isinstance(connection, _Stream):
+            connection.read_in_large_pieces()
         connection.add_on_close_callback(self._closed)
         connection.add_on_connection_blocked_callback(lambda _c, frame: on_blocked(str(frame.method.reason)))
         connection.add_on_connection_unblocked_callback(lambda _c, _frame: on_blocked(None))
@@ -279,6 +313,15 @@ class Connection:
         if not opened.done():
             raise self.unavailable("channel")
         return Channel(self, opened.result())
+
+    def take(self, channel: int, taker: Taker | None) -> None:
+        """Let what comes often on that channel go to `taker`, past pika; with None no more."""
+        if not isinstance(self._connection, _Stream):
+            return
+        if taker is None:
+            self._connection.takers.pop(channel, None)
+        else:
+            self._connection.takers[channel] = taker
 
     def write(self, data: bytes) -> None:
         """Send whole frames, in one piece; into a connection that is gone, nothing."""
@@ -344,7 +387,7 @@ async def connect(
             error = Unavailable("amqp-tls-ended", address=str(address))
         opened.set_exception(error)
 
-    connection = AsyncioConnection(
+    connection = (_Stream if _HAS_FRAMES else AsyncioConnection)(
         parameters,
         on_open_callback=lambda connection: _resolve(opened, connection),
         on_open_error_callback=failed,

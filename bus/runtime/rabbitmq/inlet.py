@@ -12,7 +12,8 @@ from bus.errors import BusError, Unavailable
 from bus.ledger import OPEN, Incoming, Inlet, Ledger
 from bus.ports import Handler, Header, Mark, Message
 from bus.runtime.rabbitmq.addressing import SYSTEM_HEADER
-from bus.runtime.rabbitmq.amqp import Arrived, Channel, Connection, Wire
+from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
+from bus.runtime.rabbitmq.frames import Arrived
 from bus.topology import DOCUMENTS
 
 AFTER_ERROR_S = 0.1  # a handler that raises gets its batch again, but not in a tight loop

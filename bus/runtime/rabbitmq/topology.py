@@ -27,9 +27,10 @@ from bus.plan import (
     pruned,
     read_record,
 )
-from bus.runtime.rabbitmq.amqp import Arrived, Channel, Connection, Wire, connect, encode_properties
+from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire, connect, encode_properties
 from bus.runtime.rabbitmq.broker import RabbitBroker
 from bus.runtime.rabbitmq.declare import SETTLE_S, bind, make
+from bus.runtime.rabbitmq.frames import Arrived
 from bus.runtime.rabbitmq.refusals import Missing
 from bus.runtime.rabbitmq.url import addresses
 from bus.topology import ROUTER

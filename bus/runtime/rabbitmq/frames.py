@@ -1,0 +1,303 @@
+"""The frames of a busy day, read and written without an object for each: deliveries, confirms, publishes.
+
+RabbitMQ sends a delivery as a method frame, a header frame and body frames, and a confirm as a method frame. Whatever
+else comes is pika's. A frame is 7 octets of type, channel and size, then so many octets, then 0xCE. Everything here is
+plain bytes in, plain values out; `tests/transports/test_frames.py` proves it the same as pika's own reading and
+writing, on any cut of the stream.
+"""
+
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+METHOD, HEADER, BODY = 1, 2, 3
+PROTOCOL = ord("A")  # `AMQP` and the version: what a broker says that speaks another one
+END = b"\xce"
+DELIVER, ACK, NACK = 0x003C003C, 0x003C0050, 0x003C0078
+BASIC = 60
+CONFIRM_SIZE = 13
+NOTHING = (0, 0, 0, 0)
+LARGEST = 256 * 1024  # octets of a delivery that is waited for as a whole; longer ones are pika's, frame by frame
+
+_FRAME = struct.Struct(">BHL")
+_METHOD_FRAME = struct.Struct(">BHLL")
+_CONFIRM = struct.Struct(">QB")
+_CONTENT = struct.Struct(">BHLHHQH")
+_HEADER_FRAME = struct.Struct(">BHLHxxQ")
+_LONG = struct.Struct(">L")
+_TAG = struct.Struct(">Q")
+_SIGNED, _SIGNED_LONG = struct.Struct(">l"), struct.Struct(">q")
+
+# Flags of the properties that the bus reads and writes.
+_TYPE, _ENCODING, _HEADERS, _MODE, _ID, _USER = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080, 0x0010
+_WRITTEN = _TYPE | _ENCODING | _HEADERS | _MODE | _ID
+_WITHOUT_USER, _WITH_USER = _WRITTEN.to_bytes(2, "big"), (_WRITTEN | _USER).to_bytes(2, "big")
+_PERSISTENT = b"\x02"
+_REMEMBERED = 4096  # names that come from outside: bound what is remembered
+
+Names = tuple[str, str]
+
+
+class Properties(NamedTuple):
+    """What the bus reads of a message's properties; the same names as pika's."""
+
+    content_type: str | None
+    content_encoding: str | None
+    headers: Mapping[str, Any] | None
+    message_id: str | None
+
+
+class Arrived(NamedTuple):
+    """One message as it came in."""
+
+    tag: int
+    exchange: str
+    routing_key: str
+    properties: Any
+    body: bytes
+
+
+class Unusual(Exception):
+    """Something that is rare enough to be left to pika."""
+
+
+class Taker(NamedTuple):
+    """Who gets what comes on one channel.
+
+    Args:
+        delivered: gets each delivery.
+        confirmed: gets sequence number, multiple, stored of each confirm.
+    """
+
+    delivered: Callable[[Arrived], None] | None
+    confirmed: Callable[[int, bool, bool], None] | None
+
+
+def channel_of(data: bytes, at: int) -> int:
+    """The channel of the frame that begins at `at`."""
+    return data[at + 1] << 8 | data[at + 2]
+
+
+def end_of(data: bytes, at: int) -> int:
+    """Where the frame that begins at `at` ends; 0 while it is not there as a whole."""
+    if len(data) - at < 8:
+        return 0
+    end: int = at + 8 + (0 if data[at] == PROTOCOL else _LONG.unpack_from(data, at + 3)[0])
+    return end if end <= len(data) else 0
+
+
+class Reader:
+    """Takes deliveries and confirms out of a stream of frames."""
+
+    def __init__(self) -> None:
+        self._names: dict[bytes, Names] = {}
+
+    def take(self, data: bytes, at: int, taker: Taker) -> int:
+        """Hand over what begins with the whole frame at `at`; return where it ends, 0 while the rest is missing.
+
+        Raises:
+            Unusual: it is nothing for that taker, or only pika can read it. Nothing was handed over.
+        """
+        _, _, size, method = _METHOD_FRAME.unpack_from(data, at) if data[at] == METHOD else NOTHING
+        if method == DELIVER and taker.delivered is not None:
+            found = self.delivery(data, at)
+            if found is None:
+                return 0
+            taker.delivered(found[0])
+            return found[1]
+        if method in {ACK, NACK} and taker.confirmed is not None and size == CONFIRM_SIZE and data[at + 20] == 0xCE:
+            tag, flags = _CONFIRM.unpack_from(data, at + 11)
+            taker.confirmed(tag, bool(flags & 1), method == ACK)
+            return at + 21
+        raise Unusual
+
+    def delivery(self, buffer: bytes, start: int) -> tuple[Arrived, int] | None:
+        """Read the delivery whose method frame begins at `start`; return it and where it ends.
+
+        Returns:
+            None while it is not there as a whole.
+
+        Raises:
+            Unusual: it is too long to be waited for, or has something that only pika reads.
+        """
+        try:
+            _, channel, size = _FRAME.unpack_from(buffer, start)
+            at = start + 7 + size  # the method's end
+            kind, channel_too, size, _, _, body_size, flags = _CONTENT.unpack_from(buffer, at + 1)
+        except struct.error:
+            return None
+        if kind != HEADER or channel_too != channel or body_size > LARGEST:
+            raise Unusual
+        header = at + 1 + 7 + 14  # after class, weight, size and flags
+        end = at + 1 + 7 + size
+        body_at = end + 1 + 7
+        if body_size == 0:
+            if len(buffer) <= end:
+                return None
+            body, after = b"", end + 1
+        else:
+            after = body_at + body_size + 1
+            if len(buffer) < after:
+                return None
+            kind, channel_too, size = _FRAME.unpack_from(buffer, end + 1)
+            if kind != BODY or channel_too != channel or size != body_size:
+                raise Unusual
+            body = buffer[body_at : body_at + body_size]
+        if not buffer[at] == buffer[end] == buffer[after - 1] == 0xCE:
+            raise Unusual
+        tag_at = start + 12 + buffer[start + 11]  # behind class, method and the consumer's tag
+        names = buffer[tag_at + 9 : at]
+        exchange, routing_key = self._names.get(names) or self._learn(names)
+        (tag,) = _TAG.unpack_from(buffer, tag_at)
+        return Arrived(tag, exchange, routing_key, _properties(buffer, header, end, flags), body), after
+
+    def _learn(self, names: bytes) -> Names:
+        if len(self._names) >= _REMEMBERED:
+            self._names.clear()
+        middle = 1 + names[0]
+        try:
+            found = names[1:middle].decode(), names[middle + 1 :].decode()
+        except UnicodeDecodeError:
+            raise Unusual from None
+        self._names[names] = found
+        return found
+
+
+def _properties(buffer: bytes, at: int, end: int, flags: int) -> Properties:
+    if flags & ~(_WRITTEN | _USER):
+        raise Unusual
+    content_type = content_encoding = headers = message_id = None
+    try:
+        if flags & _TYPE:
+            content_type, at = _short(buffer, at)
+        if flags & _ENCODING:
+            content_encoding, at = _short(buffer, at)
+        if flags & _HEADERS:
+            (size,) = _LONG.unpack_from(buffer, at)
+            at += 4
+            headers = _table(buffer, at, at + size)
+            at += size
+        if flags & _MODE:
+            at += 1
+        if flags & _ID:
+            message_id, at = _short(buffer, at)
+        if flags & _USER:
+            _, at = _short(buffer, at)
+    except (UnicodeDecodeError, struct.error, IndexError):
+        raise Unusual from None
+    if at != end:
+        raise Unusual
+    return Properties(content_type, content_encoding, headers, message_id)
+
+
+def _short(buffer: bytes, at: int) -> tuple[str, int]:
+    end = at + 1 + buffer[at]
+    return buffer[at + 1 : end].decode(), end
+
+
+def _table(buffer: bytes, at: int, end: int) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    long = _LONG.unpack_from
+    while at < end:
+        name_end = at + 1 + buffer[at]
+        name = buffer[at + 1 : name_end].decode()
+        kind = buffer[name_end]
+        at = name_end + 1
+        if kind == 83:  # S
+            at += 4
+            value_end = at + long(buffer, at - 4)[0]
+            table[name] = buffer[at:value_end].decode()
+            at = value_end
+        elif kind == 108:  # l
+            (table[name],) = _SIGNED_LONG.unpack_from(buffer, at)
+            at += 8
+        elif kind == 73:  # I
+            (table[name],) = _SIGNED.unpack_from(buffer, at)
+            at += 4
+        elif kind == 120:  # x
+            at += 4
+            value_end = at + long(buffer, at - 4)[0]
+            table[name] = buffer[at:value_end]
+            at = value_end
+        else:
+            raise Unusual
+    return table
+
+
+# ------------------------------------------------------------------------------------------- writing
+
+# A header table is written as one text and encoded at once: each octet of a length is a character below 128.
+_SIZES = tuple(f"\0\0\0{chr(size)}" for size in range(128))
+_names: dict[str, str] = {}
+
+
+def properties_of(
+    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, str | int | bytes], user: str
+) -> bytes:
+    """Encode the properties of a persistent message, the flags before them.
+
+    Raises:
+        Unusual: a name or value that only pika knows how to write, or to refuse.
+    """
+    table = _table_of(headers)
+    id_, type_, encoding = message_id.encode(), content_type.encode(), content_encoding.encode()
+    if len(id_) > 255 or len(type_) > 255 or len(encoding) > 255:
+        raise Unusual
+    return b"".join((
+        _WITH_USER if user else _WITHOUT_USER, bytes((len(type_),)), type_, bytes((len(encoding),)), encoding,
+        _LONG.pack(len(table)), table, _PERSISTENT, bytes((len(id_),)), id_, _short_of(user) if user else b"",
+    ))
+
+
+def _table_of(headers: Mapping[str, str | int | bytes]) -> bytes:
+    parts: list[bytes] = []
+    text = ""
+    for name, value in headers.items():
+        key = _names.get(name) or _learn_name(name)
+        if type(value) is str:
+            if len(value) < 128 and value.isascii():
+                text += f"{key}S{_SIZES[len(value)]}{value}"
+                continue
+            data = value.encode()
+            packed = b"S" + _LONG.pack(len(data)) + data
+        elif type(value) is int and -0x8000_0000 <= value < 0x8000_0000:
+            packed = b"I" + _SIGNED.pack(value)
+        elif type(value) is int and -(1 << 63) <= value < 1 << 63:
+            packed = b"l" + _SIGNED_LONG.pack(value)
+        elif type(value) is bytes:
+            packed = b"x" + _LONG.pack(len(value)) + value
+        else:
+            raise Unusual
+        parts += ((text + key).encode("ascii"), packed)
+        text = ""
+    parts.append(text.encode("ascii"))
+    return b"".join(parts)
+
+
+def _learn_name(name: str) -> str:
+    if len(name) > 127 or not name.isascii():
+        raise Unusual
+    if len(_names) >= _REMEMBERED:
+        _names.clear()
+    made = _names[name] = chr(len(name)) + name
+    return made
+
+
+def _short_of(text: str) -> bytes:
+    data = text.encode()
+    if len(data) > 255:
+        raise Unusual
+    return bytes((len(data),)) + data
+
+
+def publish_frames(method: bytes, channel: int, properties: bytes, body: bytes, step: int) -> bytes:
+    """The frames of one publish; `step` is the longest body of one frame."""
+    size = len(body)
+    head = (method, _HEADER_FRAME.pack(HEADER, channel, 12 + len(properties), BASIC, size), properties, END)
+    if size <= step:
+        return b"".join((*head, _FRAME.pack(BODY, channel, size), body, END)) if size else b"".join(head)
+    parts = list(head)
+    for start in range(0, size, step):
+        part = body[start : start + step]
+        parts += (_FRAME.pack(BODY, channel, len(part)), part, END)
+    return b"".join(parts)
