@@ -5,12 +5,13 @@ and keeps the event as it came, so a replay runs routing.yaml as it is then.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bus.errors import BusError, Held, UnmappedCode
-from bus.event import digest
+from bus.event import Event, digest
 from bus.ports import Header, Message
 from bus.texts import TEXTS, hint, say
 from bus.topology import DOCUMENTS, INVALID, ROUTER, dead
@@ -25,6 +26,7 @@ from bus.wire import (
     ROUTE,
     SYSTEM,
     attribute_of,
+    event_headers,
     header_text,
 )
 
@@ -40,6 +42,8 @@ LOOKUP = "bus-lookup"  # of an unmapped code: table, column by, column to, codes
 DOCUMENT = "bus-document"  # id of the document a letter keeps
 REPLAY = "bus-replay"  # on a replayed message: how often it was
 ORDER = "bus-order"  # on a delivery whose route says `ordering: key`: the key
+_ENVELOPE = event_headers(Event("", "", "", {})).keys()
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 MAX_FIELD = 300  # characters kept of any one field
 MAX_LOOKUP = 4096  # characters; a code as long as a document is no code, and headers must fit into one frame
 
@@ -213,13 +217,19 @@ def awaited_code(message: Message) -> tuple[str, str, str, tuple[str, ...]] | No
     return table, by, to, tuple(codes)
 
 
-def carried(event: Mapping[str, Header]) -> dict[str, Header]:
-    """The event's envelope as each of its deliveries carries it: strings, and nothing but the envelope."""
-    headers: dict[str, Header] = {PREFIX + "specversion": "1.0"}
-    for key, value in event.items():
-        if key.startswith(PREFIX):
-            headers[key] = value if type(value) is str else header_text(value, key[len(PREFIX):])
-    return headers
+def carried(headers: Mapping[str, Header], event: Event) -> dict[str, Header]:
+    """The event's envelope as each of its deliveries carries it: strings, and nothing but the envelope.
+
+    Args:
+        headers: of the message the event came in. Where they say all that the event does, they pass on as they came.
+    """
+    found: dict[str, Header] = {
+        name: value if type(value) is str else header_text(value, name[len(PREFIX):])
+        for name, value in headers.items() if name.startswith(PREFIX)
+    }
+    if found.keys() >= _ENVELOPE and "" not in found.values() and _RFC_3339(str(found[PREFIX + "time"])):
+        return found
+    return found | event_headers(event)
 
 
 def delivery_headers(

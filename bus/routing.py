@@ -5,8 +5,8 @@ each event sees exactly one. Routes are compiled when their first event comes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from bus.codecs import CONTENT_TYPES, read_json_fast, write, write_json_fast
@@ -28,8 +28,7 @@ LARGE = 64 * 1024  # bytes; a smaller event cannot become too large a document
 STRUCTURED_TYPE = f"{STRUCTURED}+json"
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One document for one subscriber.
 
     Args:
@@ -43,11 +42,10 @@ class Document:
     encoding: str
     name: str = ""
     path: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A route that took the event, for one of its systems: the documents, or why there are none."""
 
     route: Route

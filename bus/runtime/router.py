@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from bus import letters
 from bus.adapter import Answer
@@ -21,16 +21,19 @@ from bus.wire import ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
 PREFETCH = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(NamedTuple):
     """One event in hand."""
 
     received: Received
     event: Event
     body: bytes
     mark: Mark
-    headers: Mapping[str, Header]  # with the whole envelope, whichever way it came
     carried: Mapping[str, Header]
+
+    @property
+    def headers(self) -> Mapping[str, Header]:
+        """Of the message, with the whole envelope, whichever way that came."""
+        return {**self.received.message.headers, **event_headers(self.event)}
 
 
 class Router:
@@ -85,9 +88,8 @@ class Router:
         except BusError as error:
             self._refuse(received, error)
             return None
-        headers = {**received.message.headers, **event_headers(event)}
         mark = Mark(identity(event.source, event.id), digest(body))
-        return _Taken(received, event, body, mark, headers, letters.carried(headers))
+        return _Taken(received, event, body, mark, letters.carried(received.message.headers, event))
 
     def _route(
         self, taken: _Taken, known: dict[str, bytes], routed: Counter[tuple[str, str]], unrouted: Counter[str]

@@ -273,7 +273,7 @@ def test_a_delivery_carries_every_attribute_of_the_event_as_a_string() -> None:
         **event_headers(EVENT), "cloudEvents_time": 1737275400123, "cloudEvents_count": 7, "cloudEvents_ok": True,
         "cloudEvents_note": "物".encode(), "bus-since": 5, "x-own": "no", "ce-other": "no",
     }
-    headers = letters.delivery_headers(letters.carried(came), "po-to-wms", "", "", {}, 1737275400250)
+    headers = letters.delivery_headers(letters.carried(came, EVENT), "po-to-wms", "", "", {}, 1737275400250)
     assert headers == {
         **event_headers(EVENT), "cloudEvents_time": "2025-01-19T08:30:00.123000Z", "cloudEvents_count": "7",
         "cloudEvents_ok": "true", "cloudEvents_note": "物", "bus-route": "po-to-wms", "bus-since": 1737275400250,
@@ -281,7 +281,7 @@ def test_a_delivery_carries_every_attribute_of_the_event_as_a_string() -> None:
 
 
 def test_a_delivery_carries_what_the_sink_needs() -> None:
-    headers = letters.delivery_headers(letters.carried({}), "r", "po.csv", "/orders/1", {"X-Tenant": "7"}, 5)
+    headers = letters.delivery_headers({"cloudEvents_specversion": "1.0"}, "r", "po.csv", "/orders/1", {"X-Tenant": "7"}, 5)
     assert headers == {
         "cloudEvents_specversion": "1.0", "bus-route": "r", "bus-since": 5, "bus-name": "po.csv", "bus-path": "/orders/1",
         "bus-header-X-Tenant": "7",
@@ -290,7 +290,15 @@ def test_a_delivery_carries_what_the_sink_needs() -> None:
 
 def test_a_time_as_it_came_is_passed_on_to_the_last_digit() -> None:
     came: dict[str, Header] = {**event_headers(EVENT), "cloudEvents_time": "2025-01-19T08:30:00.1234567+08:00"}
-    assert letters.delivery_headers(letters.carried(came), "r", "", "", {}, 5)["cloudEvents_time"] == "2025-01-19T08:30:00.1234567+08:00"
+    assert letters.delivery_headers(letters.carried(came, EVENT), "r", "", "", {}, 5)["cloudEvents_time"] == "2025-01-19T08:30:00.1234567+08:00"
+
+
+@pytest.mark.parametrize("came", [
+    {}, {**event_headers(EVENT), "cloudEvents_time": "2025-01-19T16:30:00"}, {**event_headers(EVENT), "cloudEvents_subject": ""},
+    {name.replace("cloudEvents_", "ce-"): value for name, value in event_headers(EVENT).items()},
+])  # fmt: skip
+def test_what_the_publisher_left_open_a_delivery_says(came: dict[str, Header]) -> None:
+    assert letters.carried(came, EVENT) == event_headers(EVENT)
 
 
 def test_a_letter_is_json_that_other_tools_can_read() -> None:

@@ -10,8 +10,7 @@ import logging
 import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pika
 from pika import frame as pika_frames
@@ -34,8 +33,7 @@ _TCP = {"TCP_USER_TIMEOUT": 20_000, "TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP
 _HAS_FRAMES = all(hasattr(AsyncioConnection, name) for name in ("_on_data_available", "_process_frame"))
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """One message as it goes out, but for the channel's number; `properties` are encoded already."""
 
     exchange: str
