@@ -91,7 +91,7 @@ def _fields_named(bound: _Bound, item: Type, scope: Scope) -> dict[str, Field]:
     if not isinstance(item, Record):
         return fields
     for _, argument in bound:
-        if not isinstance(argument, tree.Literal) or not isinstance(argument.value, str) or argument.value == "rows":
+        if not isinstance(argument, tree.Literal) or not isinstance(argument.value, str):
             return {}
         known = item.fields.get(argument.value)
         if known is None:

@@ -57,8 +57,10 @@ def single(value: Any) -> Any:
 
 
 def singles(value: Any, budget: list[int]) -> Any:
-    """A list of single values; one element is a list of itself."""
-    value = [value] if type(value) is Element else value
+    """A list of single values; one element is a list of itself, and nothing when it is empty."""
+    if type(value) is Element:
+        text = single(value)
+        return None if is_empty(text) else [text]
     if type(value) is not list:
         return value
     budget[0] -= len(value)

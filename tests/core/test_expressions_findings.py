@@ -78,6 +78,8 @@ def assert_found(code: str, marked: str) -> None:
     wrong-word             data.open ⟦AND⟧ data.open
     wrong-word             data.note == ⟦NULL⟧
     wrong-word             data.open == ⟦TRUE⟧
+    unknown-field          sort(data.lines, ⟦"rows"⟧)
+    unknown-field          group(data.lines, ⟦"rows"⟧)
     function-foreign       ⟦IF⟧(data.open, 1, 2)
     function-foreign       ⟦if⟧(data.open, 1, 2)
     function-foreign       ⟦AND⟧(data.open, data.open)

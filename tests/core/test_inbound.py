@@ -267,7 +267,7 @@ SEALS = GATE.replace("no: document.no}", "no: document.no, seals?: document.seal
 
 
 @pytest.mark.parametrize(("seals", "expected"), [
-    ("", None), ("<seal>S-1</seal>", ["S-1"]), ("<seal>S-1</seal><seal side='left'>S-2</seal>", ["S-1", "S-2"]),
+    ("", None), ("<seal/>", None), ("<seal> </seal>", None), ("<seal>S-1</seal>", ["S-1"]), ("<seal>S-1</seal><seal side='left'>S-2</seal>", ["S-1", "S-2"]),
 ])  # fmt: skip
 def test_a_list_of_texts_takes_elements_one_or_several(seals: str, expected: list[str] | None) -> None:
     document = read("xml", f"<gate><no>1</no>{seals}</gate>".encode(), SourceOptions())
