@@ -170,7 +170,7 @@ class World:
 
     async def ready(self, name: str) -> None:
         log = self.programs[name].log
-        await until(lambda: b"router ready" in log.read_bytes(), f"{name} was not ready")
+        await until(lambda: log.exists() and b"router ready" in log.read_bytes(), f"{name} was not ready")
 
     async def stop(self) -> None:
         """Stop everything in good order."""
