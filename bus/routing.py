@@ -100,13 +100,14 @@ class Target:
             if self.route.format == "xml":
                 self._declaration = declaration(self.encoding)
             make = self._make = self.programs.body.compiled()
-        return tuple(
+        name, system = self.route.name, self.system
+        return tuple([
             Document(
-                delivery_id(event.source, event.id, self.route.name, self.system, made[0]),
+                delivery_id(event.source, event.id, name, system, made[0]),
                 self._encode(made[1], event, body), self.content_type, self.encoding, *made[2:],
             )
             for made in make(event, event.data, self.context)
-        )
+        ])
 
     def _encode(self, made: Any, event: Event, body: bytes) -> bytes:
         route = self.route

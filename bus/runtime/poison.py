@@ -75,7 +75,11 @@ class WaryConsumer:
             for received in batch:
                 received.release()
             return
-        clear = next((n for n, received in enumerate(batch) if _is_suspect(received)), len(batch))
+        clear = 0
+        for received in batch:
+            if received.returned >= ALONE_AFTER or SUSPECT in received.message.headers:
+                break
+            clear += 1
         if clear:
             self._handler(batch[:clear])
         if clear == len(batch):
@@ -97,10 +101,6 @@ class WaryConsumer:
             received.become(replace(message, headers={**message.headers, SUSPECT: 1}))
             return
         self._handler([received])
-
-
-def _is_suspect(received: Received) -> bool:
-    return received.returned >= ALONE_AFTER or SUSPECT in received.message.headers
 
 
 def cleared(message: Message) -> Message:

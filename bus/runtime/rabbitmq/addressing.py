@@ -23,6 +23,8 @@ class Addressing:
 
     def __init__(self, topology: Topology, max_body_bytes: int = MAX_BODY_BYTES, user: str = "") -> None:
         self.queues = frozenset((ROUTER, *topology.queues))
+        # Straight into a queue: most of what the bus sends.
+        self._straight = {name: (DELIVER, name) for name in topology.queues if name not in {ROUTER, DOCUMENTS}}
         self.max_body_bytes = max_body_bytes
         self.user = user
         self._delays_s = topology.delays_s
@@ -35,9 +37,7 @@ class Addressing:
         """
         if len(message.body) > self.max_body_bytes:
             raise Refused("amqp-too-large", limit=self.max_body_bytes)
-        exchange, routing_key = self._way(message)
-        if len(routing_key.encode()) > 255:
-            raise Refused("amqp-routing-key", id=message.id, key=routing_key[:60])
+        exchange, routing_key = (not message.delay_s and self._straight.get(message.to)) or self._way(message)
         properties = encode_properties(
             message.id, message.content_type, message.content_encoding, message.headers, self.user
         )
@@ -46,6 +46,12 @@ class Addressing:
 
     def _way(self, message: Message) -> tuple[str, str]:
         """Exchange and routing key."""
+        exchange, routing_key = self._named(message)
+        if len(routing_key.encode()) > 255:
+            raise Refused("amqp-routing-key", id=message.id, key=routing_key[:60])
+        return exchange, routing_key
+
+    def _named(self, message: Message) -> tuple[str, str]:
         if message.to not in self.queues:
             raise Refused("queue-unknown", id=message.id, queue=message.to)
         if message.delay_s > 0:

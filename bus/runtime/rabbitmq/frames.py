@@ -226,8 +226,8 @@ def _table(buffer: bytes, at: int, end: int) -> dict[str, Any]:
 
 # ------------------------------------------------------------------------------------------- writing
 
-# A header table is written as one text and encoded at once: each octet of a length is a character below 128.
-_SIZES = tuple(f"\0\0\0{chr(size)}" for size in range(128))
+# A header table is made as one text, a character for each octet: so it is encoded once, and not value by value.
+_SIZES = tuple(f"\0\0\0{chr(size)}" for size in range(256))
 _names: dict[str, str] = {}
 
 
@@ -250,36 +250,36 @@ def properties_of(
 
 
 def _table_of(headers: Mapping[str, str | int | bytes]) -> bytes:
-    parts: list[bytes] = []
-    text = ""
-    for name, value in headers.items():
-        key = _names.get(name) or _learn_name(name)
-        if type(value) is str:
-            if len(value) < 128 and value.isascii():
-                text += f"{key}S{_SIZES[len(value)]}{value}"
-                continue
-            data = value.encode()
-            packed = b"S" + _LONG.pack(len(data)) + data
-        elif type(value) is int and -0x8000_0000 <= value < 0x8000_0000:
-            packed = b"I" + _SIGNED.pack(value)
-        elif type(value) is int and -(1 << 63) <= value < 1 << 63:
-            packed = b"l" + _SIGNED_LONG.pack(value)
-        elif type(value) is bytes:
-            packed = b"x" + _LONG.pack(len(value)) + value
-        else:
-            raise Unusual
-        parts += ((text + key).encode("ascii"), packed)
-        text = ""
-    parts.append(text.encode("ascii"))
-    return b"".join(parts)
+    names, sizes = _names, _SIZES
+    try:
+        return "".join([
+            f"{names[name]}S{sizes[len(value)]}{value}" if type(value) is str and value.isascii()
+            else f"{names[name]}{_value_of(value)}"
+            for name, value in headers.items()
+        ]).encode("latin-1")
+    except (KeyError, IndexError):  # a name seen for the first time, or a long text
+        return "".join([f"{_learn_name(name)}{_value_of(value)}" for name, value in headers.items()]).encode("latin-1")
+
+
+def _value_of(value: str | int | bytes) -> str:
+    if type(value) is str:
+        data = value.encode()
+        packed = b"S" + _LONG.pack(len(data)) + data
+    elif type(value) is int and -0x8000_0000 <= value < 0x8000_0000:
+        packed = b"I" + _SIGNED.pack(value)
+    elif type(value) is int and -(1 << 63) <= value < 1 << 63:
+        packed = b"l" + _SIGNED_LONG.pack(value)
+    elif type(value) is bytes:
+        packed = b"x" + _LONG.pack(len(value)) + value
+    else:
+        raise Unusual
+    return packed.decode("latin-1")
 
 
 def _learn_name(name: str) -> str:
-    if len(name) > 127 or not name.isascii():
-        raise Unusual
     if len(_names) >= _REMEMBERED:
         _names.clear()
-    made = _names[name] = chr(len(name)) + name
+    made = _names[name] = _short_of(name).decode("latin-1")
     return made
 
 

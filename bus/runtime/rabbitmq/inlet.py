@@ -262,7 +262,7 @@ def _message(queue: str, arrived: Arrived) -> Message:
     properties = arrived.properties
     headers: dict[str, Header] = {}
     for name, value in (properties.headers or {}).items():
-        if value is not None and not name.startswith(_BROKERS_OWN):
+        if value is not None and not (name[:1] == "x" and name.startswith(_BROKERS_OWN)):
             headers[name] = value if type(value) is str else _header(value)
     if queue == DOCUMENTS and arrived.exchange == DOCUMENTS:
         headers.setdefault(SYSTEM_HEADER, arrived.routing_key)
