@@ -75,3 +75,11 @@ def topology(systems: Iterable[str], delays_s: Iterable[float], ordered: Iterabl
         tuple(sorted({delay_s for delay_s in delays_s if delay_s > 0})),
         tuple(sorted(set(ordered))),
     )
+
+
+def joined(old: Topology, new: Topology) -> Topology:
+    """What is needed while one gives way to the other: systems that are gone still finish what is out."""
+    gone = set(old.systems).difference(new.systems)
+    return topology(
+        {*old.systems, *new.systems}, {*old.delays_s, *new.delays_s}, {*new.ordered, *gone.intersection(old.ordered)}
+    )
