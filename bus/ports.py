@@ -83,7 +83,12 @@ class Transport(Protocol):
     """A broker. Opened once, used from one event loop."""
 
     async def open(self, topology: Topology) -> None:
-        """Connect and make every queue exist, settled. Raises Unavailable, ConfigurationError."""
+        """Connect and make every queue exist, settled. Raises Unavailable, ConfigurationError.
+
+        Again, with another topology, it makes what is new and deletes nothing, while everything goes on;
+        what it raises then leaves all as it was. The queues that only the former one names may be refused
+        from then on.
+        """
 
     async def publish(self, *messages: Message) -> None:
         """Return when every message is stored and would survive kill -9.

@@ -90,10 +90,11 @@ class RabbitBroker(Transport):
     async def open(self, topology: Topology) -> None:
         first, self._opened = not self._opened, True
         self._loop = asyncio.get_running_loop()
+        if not first:  # a new configuration: the connections stay, and so does the old one until the new one stands
+            await self._declare(self._publishing.connection, topology)
         self._topology = topology
         self._addressing = Addressing(topology, self._addressing.max_body_bytes, self._addressing.user)
-        if not first:  # a new configuration: the connections stay
-            await self._declare(self._publishing.connection)
+        if not first:
             return
         try:
             await self._publishing.open()
@@ -301,7 +302,7 @@ class RabbitBroker(Transport):
 
     async def _publisher_up(self) -> None:
         connection = self._publishing.connection
-        await self._declare(connection)
+        await self._declare(connection, self._topology)
         channel = await connection.channel()
         channel.on_closed = self._publisher_closed
         await channel.confirm(self._confirmed, self._returned)
@@ -349,9 +350,9 @@ class RabbitBroker(Transport):
         self._troubles.tell("alarm", "", None if reason is None else Unavailable("amqp-alarm", reason=reason))
         self.plan_turn()
 
-    async def _declare(self, connection: Connection) -> None:
+    async def _declare(self, connection: Connection, topology: Topology) -> None:
         async with self._mending:
-            made = {part.name for part in await apply(connection, self._topology)}
+            made = {part.name for part in await apply(connection, topology)}
         for subscription in self._subscriptions:
             # The broker may have forgotten to tell a consumer that its queue is gone; see MEND_PAUSE_S.
             if subscription.queue in made:
@@ -360,7 +361,7 @@ class RabbitBroker(Transport):
     async def _mend(self) -> None:
         """Make the topology again, and let what was unroutable try."""
         await asyncio.sleep(MEND_PAUSE_S)
-        await self._declare(self._publishing.connection)
+        await self._declare(self._publishing.connection, self._topology)
         self.ledger.mended(self._loop.time())
         self.plan_turn()
 
