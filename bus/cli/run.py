@@ -57,6 +57,16 @@ def run(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
+
+        def hung_up() -> None:
+            """Somebody asks for a reload; or the terminal that showed the live view was closed."""
+            if live and not sys.stderr.isatty():
+                stopping.set()
+            else:
+                app.reloader.ask()
+
+        if hasattr(signal, "SIGHUP"):  # not so on Windows
+            loop.add_signal_handler(signal.SIGHUP, hung_up)
         try:
             if await _started(app, stopping):
                 # What is loaded stays to the end; of what comes and goes little is in cycles.

@@ -6,36 +6,36 @@ hold → what was not begun is released → everything settled is stored → the
 
 import asyncio
 import contextlib
-import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bus.adapter import Sink, Site, Source
 from bus.config.model import Configuration
 from bus.errors import BusError, ConfigurationError, UsageError
 from bus.inbound import Inbound
 from bus.routing import Routing
-from bus.runtime.delivery import Delivery
-from bus.runtime.files import Disk, folder_of, usable
-from bus.runtime.intake import Intake, run_source
+from bus.runtime.ends import Ends
+from bus.runtime.files import Disk, folder_of
+from bus.runtime.intake import Intake
 from bus.runtime.listener import Listener
 from bus.runtime.release import release
+from bus.runtime.reload import Reloader
 from bus.runtime.router import Router
+from bus.runtime.status import StatusFile, status_of
 from bus.runtime.telemetry import Telemetry
-from bus.topology import DOCUMENTS, INVALID, Topology, dead, to, topology
+from bus.topology import DOCUMENTS, INVALID, Topology, dead, joined, to, topology
 
 DEPTH_EVERY_S = 2.0
-LOOKUPS_EVERY_S = 1.0
-GRACE_S = 12.0  # for deliveries that are out when the bus is told to stop
-STORE_S = 5.0  # … and for the broker to store what became of them
+STATUS_EVERY_S = 1.0
+LETTERS_EVERY_S = 0.5
+STORE_S = 5.0  # when the bus is told to stop, for the broker to store what became of the last deliveries
 IDLE_CHECKS = 3
 IDLE_EVERY_S = 0.1
 BROKER = "broker"
-LOOKUPS = "lookups"
+CONFIGURATION = "configuration"
 
 
 def topology_of(config: Configuration) -> Topology:
@@ -76,7 +76,7 @@ class App:
 
     Args:
         path: routing.yaml or the folder of it, for messages and relative paths.
-        disk: what the configuration was read from, for reading lookups again.
+        disk: what the configuration was read from, for reading it again when it changes.
         listen: `host:port` of HTTP sources.
     """
 
@@ -87,14 +87,16 @@ class App:
         self.config, self.transport, self.telemetry, self.parts = config, transport, telemetry, parts
         self.topology = topology_of(config)
         self.listener = Listener(listen)
-        self._path, self._disk, self._folder, self._now_s = path, disk, folder_of(path), now_s
-        self.deliveries: dict[str, Delivery] = {}
-        self.sources: dict[str, Source] = {}
         self.troubles: dict[str, BusError] = {}
-        self._source_tasks: list[asyncio.Task[None]] = []
-        self._watch_tasks: list[asyncio.Task[None]] = []
         self.router = Router(transport, Routing(config), telemetry, now_s)
         self.intake = Intake(transport, Inbound(config), telemetry, now_s)
+        self.ends = Ends(
+            transport, self.listener, telemetry, folder_of(path), self.intake.accept, self._trouble, now_s
+        )
+        self.reloader = Reloader(path, disk, self._take, telemetry, partial(self._trouble, CONFIGURATION), now_s)
+        self._status = StatusFile(folder_of(path), telemetry)
+        self._unreleased = True
+        self._watch_tasks: list[asyncio.Task[None]] = []
 
     # ------------------------------------------------------------------------------ start and stop
 
@@ -103,43 +105,32 @@ class App:
         self.transport.on_trouble = self._broker_trouble
         await self.transport.open(self.topology)
         self.telemetry.metrics.broker_up.set(1)
-        for name, system in self.config.systems.items():
-            if not self.parts.has(name):
-                continue
-            site = Site(name, system.zone, self._folder, self.listener.add)
-            if system.source is not None and system.source.adapter.source is not None:
-                self.sources[name] = system.source.adapter.source(system.source.options, site)
-            if system.sink is not None and system.sink.adapter.sink is not None:
-                sink: Sink = system.sink.adapter.sink(system.sink.options, site)
-                self.deliveries[name] = Delivery(
-                    name, sink, self.transport, self.router.routing, self.telemetry, self._now_s
-                )
-        await self.listener.start()
-        for delivery in self.deliveries.values():
-            await delivery.start()
+        self.telemetry.in_use(self.reloader.version, self.config.systems)
+        built = self.ends.build(None, self.config, self.router.routing, self.parts.has)
+        await self.ends.prepare(built)
         if self.parts.router:
             await self.router.start(self.topology.router_queues)
             await self.intake.start()
-        for name, source in self.sources.items():
-            self._source_tasks.append(asyncio.create_task(
-                run_source(name, source, self.intake.accept, self.telemetry, partial(self._trouble, name))
-            ))
-        for look, every_s in ((self._look_at_lookups(), LOOKUPS_EVERY_S), (self._look_at_depths, DEPTH_EVERY_S)):
-            self._watch_tasks.append(asyncio.create_task(self._watch(look, every_s)))
+        await self.ends.follow(built)
+        looks = ((self._look_at_letters, LETTERS_EVERY_S), (self._look_at_depths, DEPTH_EVERY_S),
+                 (self._write_status, STATUS_EVERY_S))
+        self._watch_tasks = [asyncio.create_task(self._watch(look, every_s)) for look, every_s in looks]
+        self._watch_tasks.append(asyncio.create_task(self.reloader.run()))
 
     async def stop(self) -> None:
         """Stop in order; nothing that was accepted is lost. Fine after a start that failed, too."""
-        tasks = [*self._watch_tasks, *self._source_tasks]
-        for task in tasks:
+        for task in self._watch_tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._watch_tasks, return_exceptions=True)
+        await self.ends.stop_sources()
         await self.listener.stop()
         await self.intake.stop()
         await self.router.stop()
-        await asyncio.gather(*(delivery.stop(GRACE_S) for delivery in self.deliveries.values()))
+        await self.ends.stop_sinks()
         with contextlib.suppress(BusError, TimeoutError):  # what cannot be stored now comes again
             await asyncio.wait_for(self.transport.drain(), STORE_S)
         await self.transport.close()
+        self._status.remove()
 
     async def run(self, stopping: asyncio.Event, *, until_idle: bool = False) -> None:
         """Run until `stopping` is set, or nothing is left to do."""
@@ -162,16 +153,59 @@ class App:
             quiet = quiet + 1 if await self._is_idle() else 0
 
     async def _is_idle(self) -> bool:
-        if not all(getattr(source, "idle", True) for source in self.sources.values()):
-            return False
-        if not self.intake.idle or not all(delivery.idle for delivery in self.deliveries.values()):
+        if not self.ends.idle or not self.intake.idle:
             return False
         own = [*self.topology.event_queues, DOCUMENTS] if self.parts.router else []
         try:
-            depths = await self.transport.depth([*own, *(to(name) for name in self.deliveries)])
+            depths = await self.transport.depth([*own, *(to(name) for name in self.ends.deliveries)])
         except BusError:  # the broker is away: nobody knows
             return False
         return not any(depth.messages for depth in depths.values())
+
+    # -------------------------------------------------------------------------------------- reload
+
+    async def _take(self, config: Configuration, disk: Disk) -> None:
+        """Go on with another version of the configuration, everything at once, between two batches of events.
+
+        What it needs is declared and settled before, and what it has no more ends after.
+
+        Raises:
+            BusError: it cannot be used; the one before goes on as if nothing had been.
+        """
+        old, new = self.topology, topology_of(config)
+        if old.router_queues != new.router_queues:
+            # Two routers, one with the former queues and one with the new ones, would let a key overtake itself.
+            raise ConfigurationError("reload-ordering")
+        routing, inbound = Routing(config), Inbound(config)
+        both = joined(old, new)
+        built = self.ends.build(self.config, config, routing, self.parts.has)
+        try:
+            if both != old:
+                await self.transport.open(both)
+            await self.ends.prepare(built)
+        except BaseException:
+            await self.ends.drop(built)
+            raise
+        # From here to the end of `use` nothing waits: every event and document sees one version.
+        gone = self.config.systems.keys() - config.systems.keys()
+        self.config, self.topology = config, new
+        self.router.use(routing)
+        self.intake.inbound = inbound
+        self.ends.use(built)
+        self.telemetry.in_use(disk.version, config.systems)
+        self.reloader.in_use(disk.version)
+        self._unreleased = True
+        await self.ends.follow(built)
+        if both != new:
+            with contextlib.suppress(BusError):  # the broker is away; that it is told of more queues does no harm
+                await self._let_go(gone, new)
+
+    async def _let_go(self, gone: Iterable[str], topology: Topology) -> None:
+        """Say what systems leave behind that are gone, and have it declared no more when the broker comes back."""
+        left = await self.transport.depth([queue for name in sorted(gone) for queue in (to(name), dead(name))])
+        for queue, depth in left.items():
+            self.telemetry.left_over(queue, depth.messages)
+        await self.transport.open(topology)
 
     # ------------------------------------------------------------------------------------ watching
 
@@ -188,56 +222,19 @@ class App:
     async def _look_at_depths(self) -> None:
         self.telemetry.depths(await self.transport.depth(self.topology.queues))
 
-    def _look_at_lookups(self) -> Callable[[], Awaitable[None]]:
-        """Read lookup tables again when one changed; release what waited for a code that is there now."""
-        stamps, unreleased = self._stamps(), True
-
-        async def look() -> None:
-            nonlocal stamps, unreleased
-            now = self._stamps()
-            if now != stamps:
-                stamps = now
-                unreleased = await self._read_lookups() or unreleased
-            if unreleased and self.parts.router:
-                queues = [INVALID, *(dead(name) for name in self.config.systems)]
-                await release(self.transport, queues, self.config, self.telemetry)
-            unreleased = False
-
-        return look
-
-    async def _read_lookups(self) -> bool:
-        """Use the tables as they are now, or go on with those there are; say whether there are new ones."""
-        try:
-            config, disk = await asyncio.to_thread(usable, self._disk.texts, self._path)
-        except BusError as error:
-            first = next((one for one in getattr(error, "findings", ()) if one.severity == "error"), None)
-            told = (f"{first.place} {first.message}", first.hint) if first is not None else (str(error), error.hint)
-            self.telemetry.lookups("refused", files=len(self._disk.read_files), first=told[0], hint=told[1])
-            self._trouble(LOOKUPS, ConfigurationError("lookups-refused", reason=told[0]))
-            return False
-        self._trouble(LOOKUPS, None)
-        self._use(config, disk)
-        self.telemetry.lookups("loaded", files=len(disk.read_files))
-        return True
-
-    def _use(self, config: Configuration, disk: Disk) -> None:
-        """Go on with new tables; systems, rules and routes stay those the bus was started with."""
-        self.config, self._disk = replace(self.config, tables=config.tables), disk
-        routing = Routing(self.config)
-        self.router.use(routing)
-        self.intake.inbound = Inbound(self.config)
-        for delivery in self.deliveries.values():
-            delivery.use(routing)
-
-    def _stamps(self) -> Mapping[str, object]:
-        stamps: dict[str, object] = {}
-        for path in self._disk.read_files:
+    async def _look_at_letters(self) -> None:
+        """Release what waited for a code that is there since the last change."""
+        if self._unreleased and self.parts.router:
+            self._unreleased = False
+            queues = [INVALID, *(dead(name) for name in self.config.systems)]
             try:
-                stat = os.stat(path)  # noqa: PTH116 - the paths are those typed, relative to the working directory
-                stamps[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-            except OSError:
-                stamps[path] = None
-        return stamps
+                await release(self.transport, queues, self.config, self.telemetry)
+            except BusError:
+                self._unreleased = True
+                raise
+
+    async def _write_status(self) -> None:
+        await self._status.write(status_of(self))
 
     # ------------------------------------------------------------------------------------- trouble
 

@@ -6,17 +6,19 @@ what `recovery.decide` says: nothing and perhaps a reply, itself again after a d
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bus import letters
 from bus.adapter import Answer, Outbound, Sink
 from bus.breaker import Breaker
+from bus.config.model import SinkEnd
 from bus.config.programs import sink_programs
 from bus.errors import BusError, ExpressionError, Held, Refused, Rejected, Unavailable
 from bus.inbound import Replies
 from bus.lanes import Lanes
-from bus.ports import Header, Message, Received, Transport
+from bus.ports import Depth, Header, Message, Received, Transport
 from bus.recovery import DeadLetter, Decision, Done, Park, Retry, RetryPolicy, decide, with_reason
 from bus.routing import Routing, Target
 from bus.runtime.poison import WaryConsumer, cleared
@@ -31,6 +33,30 @@ NOT_BEFORE = "bus-not-before"  # on a delivery to be tried again: when, millisec
 EARLY_S = 0.5
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Version:
+    """What one version of the configuration says about the deliveries to a system."""
+
+    routing: Routing
+    replies: Replies
+    zones: Mapping[str, str]
+    end: SinkEnd
+    success: Callable[..., Any] | None
+    failures: Sequence[tuple[Callable[..., Any], str]]
+
+
+def _version(system: str, routing: Routing) -> _Version:
+    config = routing.config
+    end = config.systems[system].sink
+    assert end is not None  # noqa: S101 - for the type checker; only systems with a sink come here
+    judges = sink_programs(system, end, config)
+    return _Version(
+        routing, Replies(config), {name: known.zone for name, known in config.systems.items()}, end,
+        judges.success.compiled() if judges.success is not None else None,
+        [(program.compiled(), do) for program, do in judges.failures],
+    )
+
+
 @dataclass(slots=True, eq=False)
 class _Job:
     """One delivery in hand.
@@ -38,12 +64,14 @@ class _Job:
     Args:
         hands: every time it was handed out; after a broken connection it comes again, and the earlier
             hand-out settles nothing any more.
-        target: its route as it is now; None when it is gone.
+        version: it is judged and answered by the one it was taken with.
+        target: its route in that version; None when there is none.
         data: of the event, for a letter.
     """
 
     hands: list[Received]
     outbound: Outbound
+    version: _Version
     target: Target | None
     data: bytes
     key: str
@@ -70,10 +98,10 @@ class Delivery:
         self, system: str, sink: Sink, transport: Transport, routing: Routing, telemetry: Telemetry,
         now_s: Callable[[], float],
     ) -> None:
-        end = routing.config.systems[system].sink
-        assert end is not None  # noqa: S101 - for the type checker; only systems with a sink come here
-        self.system, self._sink, self._end = system, sink, end
+        self.system, self._sink = system, sink
         self._transport, self._telemetry, self._now_s = transport, telemetry, now_s
+        self.use(routing)
+        end = self._version.end
         self._breaker, self._lanes = Breaker(), Lanes[_Job]()
         self._most = end.adapter.batch
         self._concurrency = end.options.concurrency if self._most == 1 else 1
@@ -85,15 +113,11 @@ class Delivery:
         self._jobs: dict[str, _Job] = {}  # in hand, by id
         self._waiting: dict[_Job, asyncio.TimerHandle] = {}
         self._up: bool | None = None
-        self.use(routing)
-        judges = sink_programs(system, end, routing.config)
-        self._success = judges.success.compiled() if judges.success is not None else None
-        self._failures = [(program.compiled(), do) for program, do in judges.failures]
+        self._down: BusError | None = None
 
     def use(self, routing: Routing) -> None:
-        """Go on with another version of the lookups and routes."""
-        self.routing, self._replies = routing, Replies(routing.config)
-        self._zones = {name: system.zone for name, system in routing.config.systems.items()}
+        """Take what comes from now on with another version of the configuration; the sink stays as it is."""
+        self._version = _version(self.system, routing)
 
     async def start(self) -> None:
         """Begin to consume and deliver."""
@@ -120,6 +144,17 @@ class Delivery:
     def idle(self) -> bool:
         """Nothing in hand."""
         return not self._jobs
+
+    @property
+    def in_hand(self) -> Depth:
+        """How many deliveries are in hand, and how old the oldest event of them is."""
+        since_s = min((job.since_s for job in self._jobs.values()), default=self._now_s())
+        return Depth(len(self._jobs), max(self._now_s() - since_s, 0.0))
+
+    @property
+    def trouble(self) -> BusError | None:
+        """Why the target takes no deliveries just now."""
+        return self._down
 
     # ------------------------------------------------------------------------------------- take
 
@@ -163,18 +198,19 @@ class Delivery:
         headers = message.headers
         route = str(headers.get(ROUTE, ""))
         body, data = split_event(message)
-        event, _ = envelope(message, utc_now(self._now_s()), self._zones)
-        if data is not None and event.type in self.routing.config.events:
-            event = self.routing.read(event, data)
+        version = self._version
+        event, _ = envelope(message, utc_now(self._now_s()), version.zones)
+        if data is not None and event.type in version.routing.config.events:
+            event = version.routing.read(event, data)
         extra = {name[len(EXTRA):]: str(value) for name, value in headers.items() if name.startswith(EXTRA)}
         outbound = Outbound(
             message.id, route, body, message.content_type, message.content_encoding, extra,
             str(headers.get(NAME, "")), str(headers.get(PATH, "")), event, _number(headers.get(ATTEMPT), 0) + 1,
         )
         since_s = _number(headers.get(letters.SINCE), int(self._now_s() * 1000)) / 1000
-        target = self.routing.targets.get((route, self.system))
+        target = version.routing.targets.get((route, self.system))
         key = str(headers.get(letters.ORDER, ""))
-        return _Job([received], outbound, target, data if data is not None else body, key, since_s)
+        return _Job([received], outbound, version, target, data if data is not None else body, key, since_s)
 
     def _unread(self, received: Received, error: BusError) -> None:
         message = received.message
@@ -234,7 +270,8 @@ class Delivery:
         if up != self._up and (self._up is not None or not up):
             reason = answer.message or answer.code
             down = Unavailable("system-down", system=self.system, reason=reason)
-            self._telemetry.adapter(self.system, "sink", None if up else down)
+            self._down = None if up else down
+            self._telemetry.adapter(self.system, "sink", self._down)
         elif self._up is None:
             self._telemetry.adapter_works(self.system, "sink")
         self._up = up
@@ -286,11 +323,12 @@ class Delivery:
 
             return fits
 
+        version = job.version
         retry_s = job.target.route.retry_s if job.target is not None else None
-        delays_s = retry_s if retry_s is not None else tuple(self._end.options.retry)
+        delays_s = retry_s if retry_s is not None else tuple(version.end.options.retry)
         return decide(
-            answer, job.outbound.attempt, RetryPolicy(delays_s), test(self._success) if self._success else None,
-            [(test(run), do) for run, do in self._failures],
+            answer, job.outbound.attempt, RetryPolicy(delays_s), test(version.success) if version.success else None,
+            [(test(run), do) for run, do in version.failures],
         )
 
     def _done(self, job: _Job, answer: Answer, taken_s: float) -> None:
@@ -345,7 +383,7 @@ class Delivery:
         out, now = job.outbound, self._now_s()
         try:
             reply = reply_message(
-                self._replies, self._telemetry, job.target, word, out.event, answer, out.id, utc_now(now),
+                job.version.replies, self._telemetry, job.target, word, out.event, answer, out.id, utc_now(now),
                 job.message.headers.get(letters.REPLAY, 0),
             )
         except BusError as error:

@@ -10,6 +10,8 @@ from bus.adapter import AdapterSpec
 from bus.config.load import load
 from bus.config.model import Configuration
 from bus.errors import ConfigurationError, UsageError
+from bus.event import digest
+from bus.versions import version_of
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 
@@ -24,13 +26,21 @@ class Disk:
     def __init__(self, texts: Mapping[str, str] | None = None) -> None:
         self.texts = texts or {}
         self.read_files: set[str] = set()
+        self._digests = {path: digest(text.encode()) for path, text in self.texts.items()}
 
     def read(self, path: str) -> bytes:
         """Return a file's bytes. Raises OSError."""
         self.read_files.add(path)
         if os.path.getsize(path) > MAX_FILE_BYTES:  # noqa: PTH202 - keeps the path as it was typed, for messages
             raise OSError(27, "file too large")
-        return Path(path).read_bytes()
+        body = Path(path).read_bytes()
+        self._digests[path] = digest(body)
+        return body
+
+    @property
+    def version(self) -> str:
+        """What the configuration is called that was read."""
+        return version_of(self._digests)
 
 
 @cache
@@ -59,15 +69,20 @@ def find(given: str | None) -> Path:
     raise UsageError("routing-missing", folder=str(Path.cwd()))
 
 
+def yaml_files(path: Path) -> list[Path]:
+    """Return the files of a configuration: routing.yaml, or what its folder has of it, but for tests."""
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    # A name that begins with a dot is an editor's: a lock, a copy.
+    return [file for file in files if not file.name.endswith("_test.yaml") and not file.name.startswith(".")]
+
+
 def texts_of(path: Path) -> dict[str, str]:
     """Return the YAML files of a configuration by path. Raises UsageError."""
-    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    files = yaml_files(path)
     if not files:
         raise UsageError("routing-empty-folder", folder=str(path))
     texts = {}
     for file in files:
-        if file.name.endswith("_test.yaml"):
-            continue
         try:
             texts[str(file)] = file.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -79,27 +94,23 @@ def texts_of(path: Path) -> dict[str, str]:
 
 def read_configuration(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Configuration, Disk]:
     """Read a configuration with everything that is wrong with it."""
-    return _read(texts_of(path), environment)
+    disk = Disk(texts_of(path))
+    return load(disk.texts, disk, os.environ if environment is None else environment, adapters()), disk
 
 
 def usable_configuration(path: Path) -> tuple[Configuration, Disk]:
     """Read a configuration that may run. Raises ConfigurationError with its findings otherwise."""
-    return usable(texts_of(path), path)
+    config, disk = read_configuration(path)
+    check_usable(config, path)
+    return config, disk
 
 
-def usable(texts: Mapping[str, str], path: Path) -> tuple[Configuration, Disk]:
-    """Read what stands beside YAML that was read before, lookups above all. Raises ConfigurationError."""
-    config, disk = _read(texts, None)
+def check_usable(config: Configuration, path: Path) -> None:
+    """Raise ConfigurationError with all findings when one of them forbids running."""
     if config.errors:
         raise ConfigurationError(
             "routing-has-errors", findings=config.findings, path=str(path), count=len(config.errors)
         )
-    return config, disk
-
-
-def _read(texts: Mapping[str, str], environment: Mapping[str, str] | None) -> tuple[Configuration, Disk]:
-    disk = Disk(texts)
-    return load(texts, disk, os.environ if environment is None else environment, adapters()), disk
 
 
 def folder_of(path: Path) -> Path:

@@ -44,8 +44,13 @@ class Listener:
         self._tls = context
 
     def add(self, path: str, app: Any) -> None:
-        """Register an ASGI application at a path."""
+        """Register an ASGI application at a path, in the place of another."""
         self._paths[path] = app
+
+    def remove(self, path: str, app: Any) -> None:
+        """Let a path be nobody's, unless another application has it by now."""
+        if self._paths.get(path) is app:
+            del self._paths[path]
 
     @property
     def has_paths(self) -> bool:
@@ -53,8 +58,8 @@ class Listener:
         return bool(self._paths)
 
     async def start(self) -> None:
-        """Begin to listen. Raises UsageError when the port is taken."""
-        if not self._paths:
+        """Begin to listen, once there is a path. Idempotent. Raises UsageError when the port is taken."""
+        if not self._paths or self._server is not None:
             return
         import uvicorn  # 0.1 s nobody without HTTP sources waits for
 

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from bus.errors import BusError
+from bus.runtime.reasons import Reason
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
 _ROUTE = ("route", "system")
@@ -101,7 +102,9 @@ class Metrics:
         self.oldest = gauge("bus_queue_oldest_seconds", "Age of the oldest message.", ["queue"])
         self.up = gauge("bus_adapter_up", "1 while the system answers.", ["system", "side"])
         self.broker_up = gauge("bus_broker_up", "1 while the broker stores messages.")
-        self.reloads = counter("bus_lookups_reloads_total", "Reloads of lookup tables, by outcome.", ["outcome"])
+        self.reloads = counter("bus_reloads_total", "Changed configurations, by outcome: used, refused.", ["outcome"])
+        self.reload_failed = gauge("bus_reload_failed", "1 while the files are not in use, because they were refused.")
+        self.configuration = gauge("bus_configuration_info", "1 for the version in use.", ["version"])
 
 
 class Telemetry:
@@ -115,6 +118,7 @@ class Telemetry:
     def __init__(self, systems: Collection[str] = (), log: Log | None = None) -> None:
         self.metrics = Metrics()
         self._systems, self._log = frozenset(systems), log or Log()
+        self._queues: frozenset[str] = frozenset()
         self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
 
     def _child(self, metric: Any, *labels: str) -> Any:
@@ -123,6 +127,10 @@ class Telemetry:
         if child is None:
             child = self._children[key] = metric.labels(*labels)
         return child
+
+    def _forget(self, metric: Any, *labels: str) -> None:
+        if self._children.pop((metric, labels), None) is not None:
+            metric.remove(*labels)
 
     def _label(self, system: str) -> str:
         return system if system in self._systems else UNKNOWN
@@ -240,18 +248,53 @@ class Telemetry:
         word, level = ("in_trouble", "error") if error is not None else ("recovered", "info")
         self._log.write(level, f"broker_{word}", **_reason(error))
 
-    def lookups(self, outcome: str, *, files: int, first: str = "", hint: str = "") -> None:
-        """Lookup tables were read again: `loaded`, or `refused` and the old ones go on; `first` says why."""
-        self._child(self.metrics.reloads, outcome).inc()
-        level = "info" if outcome == "loaded" else "error"
-        self._log.write(level, f"lookups_{outcome}", files=files, reason=first, hint=hint)
+    def in_use(self, version: str, systems: Collection[str]) -> None:
+        """This version of the configuration is in use, with these systems."""
+        for system in self._systems.difference(systems):
+            for side in ("source", "sink"):
+                self._forget(self.metrics.up, system, side)
+        self._systems = frozenset(systems)
+        self.metrics.configuration.clear()
+        self.metrics.configuration.labels(version).set(1)
+
+    def reloaded(self, version: str, before: str) -> None:
+        """The files have changed and are in use."""
+        self._child(self.metrics.reloads, "used").inc()
+        self.metrics.reload_failed.set(0)
+        self._log.write("info", "configuration_reloaded", version=version, before=before)
+
+    def reload_unchanged(self, version: str) -> None:
+        """The files were read again and hold what is in use."""
+        self.metrics.reload_failed.set(0)
+        self._log.write("info", "configuration_unchanged", version=version)
+
+    def reload_refused(self, version: str, reason: Reason) -> None:
+        """The files have changed and cannot be used; `version` stays in use."""
+        self._child(self.metrics.reloads, "refused").inc()
+        self.metrics.reload_failed.set(1)
+        self._log.write(
+            "error", "configuration_refused", version=version, code=reason.code, reason=str(reason), hint=reason.hint,
+            errors=reason.errors or None,
+        )
+
+    def left_over(self, queue: str, messages: int) -> None:
+        """A system is gone from the configuration, and its queue is not: queues are never deleted by the way."""
+        self._log.write("warning", "queue_left_over", queue=queue, messages=messages)
+
+    def status_unwritten(self, path: str, reason: str) -> None:
+        """`bus status` will not see this process."""
+        self._log.write("warning", "status_unwritten", path=path, reason=reason)
 
     def defect(self, where: str, error: BaseException) -> None:
         """Code of ours, or of a third party, raised what it should not; the work goes on."""
         self._log.write("error", "defect", where=where, kind=type(error).__name__, at=_innermost(error))
 
     def depths(self, depths: Mapping[str, tuple[int, float]]) -> None:
-        """What the queues hold now."""
+        """What the queues hold now; one that is not named any more is forgotten."""
+        for queue in self._queues.difference(depths):
+            self._forget(self.metrics.depth, queue)
+            self._forget(self.metrics.oldest, queue)
+        self._queues = frozenset(depths)
         for queue, (messages, oldest_s) in depths.items():
             self._child(self.metrics.depth, queue).set(messages)
             self._child(self.metrics.oldest, queue).set(oldest_s)

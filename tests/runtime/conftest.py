@@ -2,12 +2,14 @@
 
 import pytest
 
-from bus.runtime import app, intake
+from bus.runtime import app, intake, reload
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "LOOKUPS_EVERY_S", 0.05)
+    monkeypatch.setattr(reload, "EVERY_S", 0.05)
+    monkeypatch.setattr(app, "LETTERS_EVERY_S", 0.05)
+    monkeypatch.setattr(app, "STATUS_EVERY_S", 0.05)
     monkeypatch.setattr(app, "DEPTH_EVERY_S", 0.05)
     monkeypatch.setattr(app, "IDLE_EVERY_S", 0.02)
     monkeypatch.setattr(intake, "PAUSE_S", (0.05,))

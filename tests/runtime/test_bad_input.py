@@ -192,34 +192,22 @@ def test_a_lookup_broken_while_the_bus_runs_leaves_the_old_table_in_use(tmp_path
         table = tmp_path / "item.csv"
         async with answering() as target, running(tmp_path, target=target) as bus:
             table.write_text('bus,shop,wms\nI1,A,W-A\nI1,"C')
-            await until(lambda: bus.lines("lookups_refused") != [])
-            [line] = bus.lines("lookups_refused")
+            await until(lambda: bus.lines("configuration_refused") != [])
+            [line] = bus.lines("configuration_refused")
             assert "item.csv" in line
             assert "reason=" in line
             await bus.post(order("S-1"))
             await bus.post(order("S-2", item="C"))
             await bus.has_letters("unmapped-code")
             assert target.numbers() == ["S-1"], "the old table goes on"
-            assert "lookups" in bus.app.troubles
+            assert "configuration" in bus.app.troubles
             table.unlink()
-            await until(lambda: len(bus.lines("lookups_refused")) == 2)
+            await until(lambda: len(bus.lines("configuration_refused")) == 2)
             table.write_text("bus,shop,wms\nI1,A,W-A\nI3,C,W-C\n")
             await until(lambda: target.numbers() == ["S-1", "S-2"], "what waited goes on by itself")
-            assert "lookups" not in bus.app.troubles
-            assert bus.value("bus_lookups_reloads_total", outcome="refused") == 2
+            assert "configuration" not in bus.app.troubles
+            assert bus.value("bus_reloads_total", outcome="refused") == 2
             await bus.has_letters()
-
-    play(story)
-
-
-def test_routing_that_is_edited_while_the_bus_runs_disturbs_no_lookup(tmp_path: Path) -> None:
-    async def story() -> None:
-        async with answering() as target, running(tmp_path, target=target) as bus:
-            (tmp_path / "routing.yaml").write_text("this is: [no routing")
-            (tmp_path / "item.csv").write_text("bus,shop,wms\nI3,C,W-C\n")
-            await until(lambda: bus.lines("lookups_loaded") != [])
-            await bus.post(order("S-1", item="C"))
-            await until(lambda: target.numbers() == ["S-1"])
 
     play(story)
 

@@ -274,7 +274,7 @@ class Raising:
 def test_a_sink_that_breaks_its_contract_loses_nothing(tmp_path: Path, fault: str) -> None:
     async def story() -> None:
         async with answering() as target, running(tmp_path, target=target) as bus:
-            delivery = bus.app.deliveries["wms"]
+            delivery = bus.app.ends.deliveries["wms"]
             delivery._sink, kept = Raising(fault), delivery._sink
             await bus.publish(placed("S-1"))
             [letter] = await bus.has_letters("retries-exhausted")
@@ -299,7 +299,7 @@ def test_a_delivery_handed_out_again_after_a_broken_connection_is_delivered_once
         routing = SHOP.replace('url: "URL"', 'url: "URL", concurrency: 1')
         async with answering(told) as target, running(tmp_path, routing, broker, target=target) as bus:
             await bus.publish(placed("S-1"), placed("S-2"))
-            await until(lambda: len(target.requests) == 1 and len(bus.app.deliveries["wms"]._jobs) == 2)
+            await until(lambda: len(target.requests) == 1 and len(bus.app.ends.deliveries["wms"]._jobs) == 2)
             queue = broker._queues[to("wms")]
             for lent, kept in list(queue.lent.items()):  # what a transport does when its connection breaks
                 del queue.lent[lent]

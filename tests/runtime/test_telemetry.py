@@ -98,7 +98,7 @@ def test_every_counter_is_named_and_told_about(tmp_path: Path) -> None:
         helped = {line.split()[2] for line in text.splitlines() if line.startswith("# HELP")}
         assert helped >= {
             "bus_events_accepted_total", "bus_deliveries_parked_total", "bus_letters_released_total",
-            "bus_messages_poison_total", "bus_queue_oldest_seconds", "bus_lookups_reloads_total", "bus_broker_up",
+            "bus_messages_poison_total", "bus_queue_oldest_seconds", "bus_reloads_total", "bus_broker_up",
         }
 
     play(story)
@@ -149,7 +149,7 @@ def test_no_line_metric_or_letter_holds_a_secret_or_a_document(tmp_path: Path, m
                 (tmp_path / "mill" / "a.xml").write_text(f"<a>{BODY}")
                 (tmp_path / "item.csv").write_text('bus,shop\n"C')
                 await until(lambda: bus.value("bus_deliveries_dead_total", route="to-bank", system="bank") >= 3)
-                await until(lambda: bus.lines("lookups_refused") != [])
+                await until(lambda: bus.lines("configuration_refused") != [])
                 await until(lambda: len(bus.lines("document_dead")) >= 4)
                 await until(lambda: bus.lines("adapter_down") != [])
                 letters = await bus.letters()
