@@ -15,7 +15,7 @@ from bus.texts import choose_language, hint, say
 
 choose_language(*(os.environ.get(name) for name in ("BUS_LANG", "LC_ALL", "LC_MESSAGES", "LANG")))
 
-from bus.cli import bench, dead, demo, doctor, explain, lint, messages, run, topology  # noqa: E402 - their help speaks it
+from bus.cli import bench, dead, demo, doctor, explain, lint, messages, run, status, topology  # noqa: E402 - their help speaks it
 
 # typer brings its own copy of click along since 0.27; these are the errors of whichever it uses.
 _click: Any = sys.modules[typer.BadParameter.__module__]
@@ -41,7 +41,7 @@ def options(
 
 
 for command in (
-    run.run, demo.demo, doctor.doctor, lint.lint, lint.test, explain.explain,
+    run.run, demo.demo, status.status, doctor.doctor, lint.lint, lint.test, explain.explain,
     messages.publish, messages.consume, messages.schema,
 ):
     app.command(help=say(f"help-{command.__name__}"))(command)

@@ -142,9 +142,10 @@ class StatusFile:
             self._path.unlink(missing_ok=True)
 
 
-def processes(folder: Path) -> list[ProcessStatus]:
-    """Return what every `bus run` beside a routing.yaml has said last, in the order of their names."""
-    return [status for _, status in _all(folder / FOLDER)]
+def processes(folder: Path, now_s: float) -> tuple[list[ProcessStatus], list[ProcessStatus]]:
+    """Return what every `bus run` beside a routing.yaml has said last: those that live, and those that are gone."""
+    every = [status for _, status in _all(folder / FOLDER)]
+    return [one for one in every if not one.is_gone(now_s)], [one for one in every if one.is_gone(now_s)]
 
 
 def _all(folder: Path) -> Iterator[tuple[Path, ProcessStatus]]:
