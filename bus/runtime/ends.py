@@ -93,7 +93,8 @@ class Ends:
         for name, paths in built.paths.items():
             if name not in self.sources:
                 self._listen(paths, {})
-        await self._listener.start()
+        if any(built.paths.values()):
+            await self._listener.start()
         for name, delivery in built.deliveries.items():
             if name not in self.deliveries:
                 self.deliveries[name] = delivery

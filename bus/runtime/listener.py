@@ -58,8 +58,8 @@ class Listener:
         return bool(self._paths)
 
     async def start(self) -> None:
-        """Begin to listen, once there is a path. Idempotent. Raises UsageError when the port is taken."""
-        if not self._paths or self._server is not None:
+        """Begin to listen. Idempotent. Raises UsageError when the port is taken."""
+        if self._server is not None:
             return
         import uvicorn  # 0.1 s nobody without HTTP sources waits for
 

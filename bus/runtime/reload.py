@@ -99,20 +99,17 @@ class Reloader:
             await self._use(config, disk, changed=changed or asked)
 
     async def _use(self, config: Configuration, disk: Disk, *, changed: bool) -> None:
-        before = self.version
         try:
             await self._take(config, disk)
         except BusError as error:
             self._again_at = time.monotonic() + AGAIN_S
             self._refuse(error, changed=changed)
-            return
-        self.refusal = None
-        self._on_trouble(None)
-        self._telemetry.reloaded(disk.version, before)
 
     def in_use(self, version: str) -> None:
-        """This version is in use from now on."""
-        self.version, self.since_s = version, self._now_s()
+        """This version is in use from now on; for `take` to say."""
+        before, self.version, self.since_s, self.refusal = self.version, version, self._now_s(), None
+        self._on_trouble(None)
+        self._telemetry.reloaded(version, before)
 
     def _settled(self, *, asked: bool) -> None:
         """The files hold what is in use, perhaps again."""
