@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,10 @@ def event(number: int) -> Message:
     return Message(ROUTER, f"E{number}", json.dumps({"note": "bolt M8 " * 60}).encode(), headers)
 
 
+def is_ready(log: Path) -> bool:
+    return log.exists() and b"router ready" in log.read_bytes()
+
+
 @dataclass
 class Flow:
     """What was published and what arrived."""
@@ -112,7 +117,7 @@ async def exchange_under_load(
             stack.push_async_callback(program.end)
             programs.append(program)
         for program in programs:
-            await until(lambda log=program.log: log.exists() and b"router ready" in log.read_bytes(), "no router was ready")
+            await until(partial(is_ready, program.log), "no router was ready")
         bus = RabbitBroker(broker.url)
         config, _ = usable_configuration(path)
         await bus.open(topology_of(config))

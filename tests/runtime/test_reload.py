@@ -13,13 +13,26 @@ from bus.config.model import Configuration
 from bus.errors import ConfigurationError, Unavailable
 from bus.ports import Received
 from bus.runtime import reload
-from bus.runtime.files import Disk, usable_configuration
+from bus.runtime.files import Disk, read_configuration, usable_configuration
 from bus.runtime.memory import MemoryBroker
 from bus.runtime.reload import Reloader
 from bus.runtime.telemetry import Telemetry
 from bus.topology import Topology, to
 
-from tests.runtime.whole import ITEMS, SHOP, Request, Whole, answer, answering, order, placed, play, running, until, write
+from tests.runtime.whole import (
+    ITEMS,
+    SHOP,
+    Request,
+    Whole,
+    answer,
+    answering,
+    order,
+    placed,
+    play,
+    running,
+    until,
+    write,
+)
 
 OA = "  oa: {sink: {adapter: file, folder: oa}}\n"
 TO_OA = "  to-oa: {on: order.placed, to: oa, name: data.no, json: data}\n"
@@ -337,17 +350,15 @@ def test_a_file_that_is_still_being_written_is_not_taken(watched: Watched) -> No
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        read = reload.read_configuration
-
         def disturbed(path: Path) -> Any:
-            config = read(path)
+            config = read_configuration(path)
             watched.path.write_text(watched.path.read_text() + "# another line\n")
             return config
 
         monkeypatch.setattr(reload, "read_configuration", disturbed)
         assert await watched.look(asked=True) == 0
         assert await watched.look() == 0
-        monkeypatch.setattr(reload, "read_configuration", read)
+        monkeypatch.setattr(reload, "read_configuration", read_configuration)
         assert await watched.look() == 1
 
     asyncio.run(story())

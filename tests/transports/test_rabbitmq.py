@@ -212,6 +212,27 @@ def test_a_queue_with_other_arguments_is_named_with_the_argument(rabbitmq: Broke
     assert "rabbitmqctl delete_queue to.crm" in error.hint
 
 
+@story
+async def test_a_topology_that_cannot_be_declared_leaves_the_one_there_is_in_use(broker: Broker) -> None:
+    more = Topology(("erp", "mes", "oa", "wms"), (0.3, 0.9))
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url))
+    connection.channel().queue_declare("to.mes", durable=True)
+    async with opened(broker.url) as bus:
+        inbox = Inbox()
+        await bus.consume(to("wms"), inbox, 10)
+        with pytest.raises(ConfigurationError, match=r"to\.mes"):
+            await bus.open(more)
+        with pytest.raises(Refused, match=r"no queue to\.mes"):
+            await bus.publish(letter("PO-1", to("mes")))
+        connection.channel().queue_delete("to.mes")
+        connection.close()
+        await bus.open(more)
+        await bus.publish(letter("PO-1", to("mes")), letter("PO-2", to("wms")))
+        for received in (*await inbox.holds(1), *await bus.pull(to("mes"), 1)):
+            received.become()
+        await bus.drain()
+
+
 def test_headers_larger_than_a_frame_are_refused(rabbitmq: Broker) -> None:  # noqa: F811 - pytest's way
     async def play() -> None:
         async with asyncio.timeout(LIMIT_S), opened(rabbitmq.url) as bus:
