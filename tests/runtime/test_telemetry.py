@@ -159,6 +159,7 @@ def test_no_line_metric_or_letter_holds_a_secret_or_a_document(tmp_path: Path, m
                 shown = [*bus.log, page(bus), repr(groups(letters)), repr(said)]
                 shown += [repr((letter, letter.message, letter.hint)) for letter in letters]
                 shown += [str(error) + error.hint for error in bus.app.troubles.values()]
+                shown += [path.read_text() for path in (tmp_path / ".bus").glob("status-*.json")]
         for canary in (SECRET, BODY):
             assert [text for text in shown if canary in text] == []
         assert len(letters) >= 10
