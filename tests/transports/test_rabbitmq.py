@@ -213,6 +213,15 @@ def test_a_queue_with_other_arguments_is_named_with_the_argument(rabbitmq: Broke
 
 
 @story
+async def test_pika_s_heartbeat_sees_what_is_read_past_it(broker: Broker) -> None:
+    async with opened(broker.url) as bus:
+        stream = bus._publishing.connection._connection
+        before = stream.bytes_received
+        await bus.publish(letter("PO-1", to("wms")))
+        assert stream.bytes_received > before, "or it takes the broker for dead"
+
+
+@story
 async def test_a_topology_that_cannot_be_declared_leaves_the_one_there_is_in_use(broker: Broker) -> None:
     more = Topology(("erp", "mes", "oa", "wms"), (0.3, 0.9))
     connection = pika.BlockingConnection(pika.URLParameters(broker.url))

@@ -109,6 +109,7 @@ class _Stream(AsyncioConnection):  # type: ignore[misc]  # pika publishes no typ
                 self._process_frame(frame)
         finally:
             self._frame_buffer = data[at:]
+            self.bytes_received += at  # by this pika's heartbeat sees that the broker lives
 
 
 def _resolve(future: asyncio.Future[Any], result: object) -> None:
