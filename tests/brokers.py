@@ -22,7 +22,10 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 import pytest
 
-from tests.nodes import Cluster, NoBroker, PrivateNode, free_ports, speaks_amqp, trees, wait_until
+from bus.errors import Unavailable
+from bus.runtime.rabbitmq.node import PrivateNode, free_ports, wait_until_it_speaks
+
+from tests.nodes import Cluster, NoBroker, trees
 from tests.proxy import Proxy
 
 __all__ = ["Broker", "Cluster", "NoBroker", "PrivateNode", "Proxy", "cluster", "rabbitmq", "start_rabbitmq", "virtual_host"]
@@ -87,7 +90,7 @@ class ContainerNode:
             self._started = True
             for plugin in self._plugins:
                 self._execute("rabbitmq-plugins", "enable", plugin)
-        wait_until(lambda: speaks_amqp(self.host, self.port), "the container did not take connections")
+        wait_until_it_speaks(self.host, self.port)
 
     def kill(self) -> None:
         self._container.get_wrapped_container().kill()
@@ -179,7 +182,7 @@ def releases() -> list[str]:
     return [INSTALLED, *trees()] if named == "all" else named.split(",")
 
 
-def _none(reason: NoBroker) -> NoReturn:
+def _none(reason: Exception) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(str(reason))
     pytest.skip(str(reason))
@@ -195,7 +198,7 @@ def rabbitmq(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """One RabbitMQ for the whole run; a test that kills it starts it again."""
     try:
         node = start_rabbitmq(release=getattr(request, "param", INSTALLED))
-    except NoBroker as reason:
+    except (NoBroker, Unavailable) as reason:
         _none(reason)
     yield node
     node.remove()
@@ -217,7 +220,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """Three nodes, each of which may be killed and started again."""
     try:
         nodes = start_cluster(getattr(request, "param", INSTALLED))
-    except NoBroker as reason:
+    except (NoBroker, Unavailable) as reason:
         _none(reason)
     yield nodes
     nodes.remove()

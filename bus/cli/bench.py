@@ -1,44 +1,199 @@
-"""`bus bench`: what the parts of the bus cost, measured here and now."""
+"""`bus bench`: what the bus costs, measured here and now."""
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bus.cli.options import Format, Output
-from bus.cli.output import show, show_json, table
+from bus.cli.output import note, show, show_json, table
+from bus.errors import UsageError
 from bus.texts import say
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
+    from bus.runtime.bench.router import Other
+
+app = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+
+Figures = dict[str, Any]
+Events = Annotated[int, typer.Option("--events", min=1, help=say("help-bench-events"))]
+Broker = Annotated[str, typer.Option("--broker", help=say("help-bench-broker"), show_default=False)]
+Against = Annotated[
+    list[str] | None, typer.Option("--against", help=say("help-bench-against"), metavar="NAME=COMMAND", show_default=False)
+]
+Bare = Annotated[
+    list[str] | None, typer.Option("--against-bare", help=say("help-bench-bare"), metavar="NAME=COMMAND", show_default=False)
+]
+LATENCY_S = 3.0
+
+
+@app.callback(invoke_without_command=True)
+def everything(
+    context: typer.Context,
+    whole: Annotated[bool, typer.Option("--all", help=say("help-bench-all"))] = False,
+    save: Annotated[Path, typer.Option("--save", help=say("help-bench-save"))] = Path("bench.json"),
+    broker: Broker = "", against: Against = None, bare: Bare = None, output: Output = Format.text,
+) -> int:
+    """All of it."""
+    if context.invoked_subcommand is not None:
+        return 0
+    if not whole:
+        show(context.get_help())
+        return 0
+    import msgspec
+
+    others = _others(against, bare)
+    figures: Figures = {}
+    for name, measure in (
+        ("core", _core), ("embedded", lambda: _embedded(20_000)),
+        ("router", lambda: _router(20_000, 5, LATENCY_S, 2, broker, others)),
+    ):
+        figures[name] = measure()
+        if output is Format.text:
+            SHOWN[name](figures[name])
+            show()
+        save.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
+    if output is Format.json:
+        show_json(figures)
+    note(say("bench-saved", path=save))
+    return 0
 
 
 @app.command(help=say("help-bench-core"))
 def core(output: Output = Format.text) -> int:
     """The pure core, stage by stage."""
-    from bus.runtime.bench_core import bench_core
+    return _told("core", _core(), output)
 
-    figures = bench_core()
+
+@app.command(help=say("help-bench-embedded"))
+def embedded(events: Events = 20_000, output: Output = Format.text) -> int:
+    """Accept, route and deliver on the embedded broker."""
+    return _told("embedded", _embedded(events), output)
+
+
+@app.command(help=say("help-bench-router"))
+def router(
+    events: Events = 20_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help=say("help-bench-rounds"))] = 5,
+    seconds: Annotated[float, typer.Option("--seconds", min=0, help=say("help-bench-seconds"))] = LATENCY_S,
+    processes: Annotated[int, typer.Option("--processes", min=1, help=say("help-bench-processes"))] = 2,
+    broker: Broker = "", against: Against = None, bare: Bare = None, output: Output = Format.text,
+) -> int:
+    """The router on RabbitMQ, in turn with others."""
+    return _told("router", _router(events, rounds, seconds, processes, broker, _others(against, bare)), output)
+
+
+def _told(name: str, figures: Figures, output: Format) -> int:
     if output is Format.json:
         show_json(figures)
-        return 0
+    else:
+        SHOWN[name](figures)
+    return 0
+
+
+# ----------------------------------------------------------------------------------------- measured
+
+
+def _core() -> Figures:
+    from bus.runtime.bench.core import bench_core
+
+    return bench_core()
+
+
+def _embedded(events: int) -> Figures:
+    from bus.runtime.bench.embedded import bench_embedded
+
+    return bench_embedded(events)
+
+
+def _router(
+    events: int, rounds: int, seconds: float, processes: int, broker: str, others: Sequence["Other"]
+) -> Figures:
+    from bus.runtime.bench.router import Plan, bench_router
+
+    if broker:
+        note(say("bench-no-shovel"))
+    return bench_router(
+        Plan(events, rounds, seconds, processes, others), broker,
+        lambda name, round_: note(say("bench-turn", name=name, round=round_, rounds=rounds)),
+    )
+
+
+def _others(whole: Sequence[str] | None, bare: Sequence[str] | None) -> "list[Other]":
+    from bus.runtime.bench.router import Other
+    from bus.runtime.bench.task import Makes
+
+    found = []
+    for values, makes in ((whole, Makes.deliveries), (bare, Makes.documents)):
+        for value in values or ():
+            name, _, command = value.partition("=")
+            if not name or not command.strip():
+                raise UsageError("bench-against-form", value=value)
+            found.append(Other(name, shlex.split(command), makes))
+    return found
+
+
+# -------------------------------------------------------------------------------------------- shown
+
+
+def _show_core(figures: Figures) -> None:
     rows = [(say(f"stage-{name}"), f"{us:.1f}") for name, us in figures["stages_us"].items()]
     rows += [(say("stage-total", routes=count), f"{us:.1f}") for count, us in figures["total_us"].items()]
     for line in table(rows, (say("bench-core-title", bytes=figures["body_bytes"]), "µs")):
         show(line)
     show(say("bench-routes-ratio", ratio=f"{figures['ratio_1000_to_10']:.2f}"))
-    return 0
 
 
-@app.command(help=say("help-bench-embedded"))
-def embedded(
-    events: int = typer.Option(20_000, "--events", help=say("help-bench-events")), output: Output = Format.text
-) -> int:
-    """Accept, route and deliver on the embedded broker."""
-    from bus.runtime.bench_embedded import bench_embedded
+def _show_embedded(figures: Figures) -> None:
+    show(say(
+        "bench-embedded", events=figures["events"], seconds=figures["seconds"], rate=f"{figures['events_per_s']:,}",
+        cpu=figures["cpu_us_per_event"], handed=figures["handed_over"],
+    ))
 
-    figures = bench_embedded(events)
-    if output is Format.json:
-        show_json(figures)
-    else:
-        show(say(
-            "bench-embedded", events=events, seconds=figures["seconds"], rate=f"{figures['events_per_s']:,}",
-            cpu=figures["cpu_us_per_event"], handed=figures["handed_over"],
-        ))
-    return 0 if figures["handed_over"] == 2 * events else 1
+
+def _show_router(figures: Figures) -> None:
+    show(say(
+        "bench-router-title", events=f"{figures['events']:,}", bytes=figures["body_bytes"], rounds=figures["rounds"],
+        cores=figures["machine"]["cores"], load=figures["machine"]["load_before"],
+    ))
+    head = ("who", "rate", "cpu", "broker-cpu", "memory", "start", "half", "calm")
+    rows = [
+        (
+            name, _spread(each["events_per_s"]), _median(each["cpu_us_per_event"]),
+            _median(each["broker_cpu_us_per_event"]), _median(each["peak_memory_mib"]), _median(each["start_s"], 2),
+            *_latencies(each["latency_ms"]),
+        )
+        for name, each in figures["contestants"].items()
+    ]
+    if figures["direct_latency_ms"]:
+        rows.append((say("bench-direct"), "", "", "", "", "", *_latencies(figures["direct_latency_ms"])))
+    for line in table(rows, [say(f"bench-{column}") for column in head]):
+        show(line)
+    for name, ratio in figures["ratios"].items():
+        show(f"{name.replace('/', ' ÷ ')}: {_spread(ratio, 2)}")
+    show(say("bench-explained"))
+
+
+def _latencies(measured: Figures) -> tuple[str, str]:
+    half, calm = (
+        f"{_median(one['p50'])} | {_median(one['p99'])}" if (one := measured.get(name)) else "" for name in ("half", "calm")
+    )
+    return half, calm
+
+
+def _median(figure: Figures | None, digits: int = 1) -> str:
+    return "" if figure is None else f"{figure['median']:,.{digits}f}"
+
+
+def _spread(figure: Figures | None, digits: int = 0) -> str:
+    if figure is None:
+        return ""
+    low, middle, high = (f"{figure[name]:,.{digits}f}" for name in ("min", "median", "max"))
+    return f"{middle} ({low}–{high})"
+
+
+SHOWN: dict[str, Callable[[Figures], None]] = {
+    "core": _show_core, "embedded": _show_embedded, "router": _show_router,
+}

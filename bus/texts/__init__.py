@@ -9,6 +9,7 @@ name the same fields.
 """
 
 from bus.texts import adapters as _adapters
+from bus.texts import bench as _bench
 from bus.texts import commands as _commands
 from bus.texts import documents as _documents
 from bus.texts import events as _events
@@ -29,7 +30,7 @@ __all__ = ["LANGUAGES", "TEXTS", "Text", "choose_language", "hint", "language", 
 
 LANGUAGES = ("en", "zh")
 _AREAS = (
-    _adapters, _commands, _documents, _events, _expressions,
+    _adapters, _bench, _commands, _documents, _events, _expressions,
     _files, _functions, _keys, _lint, _rabbitmq, _running, _status, _topology, _transports, _wire,
 )
 TEXTS: dict[str, Text] = {code: text for area in _AREAS for code, text in area.TEXTS.items()}

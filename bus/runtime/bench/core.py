@@ -5,91 +5,18 @@ one XML, among routes that do not: 40 % of them on its own type with a condition
 """
 
 import gc
-import json
 import time
 from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 from bus.codecs import read_json_fast
-from bus.config.load import load
-from bus.config.model import Configuration
 from bus.event import Event
 from bus.routing import Routing
-from bus.runtime.files import Disk, adapters
+from bus.runtime.bench.task import configuration, order
 from bus.validate import compile_validator
 
 REPEATS, ROUNDS = 15, 200
-HEAD = """
-version: 1
-systems:
-  erp: {source: {adapter: queue}}
-  wms: {sink: {adapter: queue}}
-  scm: {sink: {adapter: queue}}
-routes:
-  po-to-wms:
-    on: purchase_order.created
-    when: data.warehouse in ["WH01", "WH02"]
-    to: wms
-    xml:
-      request:
-        entryOrder:
-          entryOrderCode: data.po_no
-          warehouseCode: '{"WH01": "SH-A", "WH02": "SZ-T"}[data.warehouse]'
-          expectStart?: date(data.due_date, "yyyy-MM-dd HH:mm:ss")
-          supplier?: data.supplier.name
-        orderLines:
-          orderLine:
-            for: n, line in data.lines
-            orderLineNo: n
-            itemCode: line.item_code
-            planQty: round(line.qty, 0)
-  po-to-scm:
-    on: purchase_order.created
-    when: data.warehouse in ["WH01", "WH02"]
-    to: scm
-    json:
-      orderNumber: data.po_no
-      due?: data.due_date
-      supplier?: data.supplier.code
-      lines:
-        for: line in data.lines
-        sku: line.item_code
-        quantity: line.qty
-        unit?: line.uom
-"""
-OTHER_TYPES = ("purchase_order.released", "goods_receipt.confirmed", "item.changed", "supplier.changed")
-
-
-def order() -> bytes:
-    """The purchase order: 1.16 KB, 5 lines."""
-    lines = [
-        {
-            "line_no": n * 10, "item_code": f"BRG-620{n}", "name": f"Deep groove ball bearing 620{n}-2RS C3",
-            "qty": 120.5 + n, "uom": "EA", "price": 12.35, "spec": "25x52x15 mm, sealed, steel cage",
-            "due_date": "2026-12-08",
-        }
-        for n in range(1, 6)
-    ]
-    whole = {
-        "po_no": "4500012345", "version": 1, "order_date": "2026-11-23", "due_date": "2026-12-08", "warehouse": "WH01",
-        "supplier": {"code": "100042", "name": "Shanghai Bearing Co., Ltd."}, "currency": "CNY", "buyer": "Zhang Wei",
-        "remark": "deliver to dock 3 before noon", "lines": lines,
-    }
-    return json.dumps(whole, separators=(",", ":")).encode()
-
-
-def configuration(routes: int) -> Configuration:
-    """A configuration with so many routes, of which two take the order."""
-    text = [HEAD]
-    for n in range(routes - 2):
-        own = n % 10 < 4
-        type_ = "purchase_order.created" if own else OTHER_TYPES[n % len(OTHER_TYPES)]
-        when = f'\n    when: data.warehouse == "WH{100 + n}"' if own else ""
-        text.append(f"  r{n}:\n    on: {type_}{when}\n    to: scm\n    json: data\n")
-    config = load({"bench.yaml": "".join(text)}, Disk(), {}, adapters())
-    assert not config.errors, config.errors  # noqa: S101 - a defect of this file
-    return config
 
 
 def _times(*runs: Callable[[], Any]) -> list[float]:

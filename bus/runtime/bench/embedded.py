@@ -9,31 +9,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bus.event import Event
-from bus.ports import Message, Received
+from bus.ports import Received
 from bus.routing import Routing
 from bus.runtime.app import topology_of
-from bus.runtime.bench_core import configuration, order
+from bus.runtime.bench.task import configuration, events
 from bus.runtime.embedded import EmbeddedBroker
 from bus.runtime.router import Router
 from bus.runtime.telemetry import Telemetry
 from bus.topology import to
-from bus.wire import event_message
 
 AT_ONCE, WINDOW, PREFETCH = 100, 8, 1000
 
 
-def bench_embedded(events: int) -> dict[str, Any]:
+def bench_embedded(count: int) -> dict[str, Any]:
     """Measure with so many events."""
     with tempfile.TemporaryDirectory(prefix="bus-bench-") as folder:
-        seconds, cpu_s, handed = asyncio.run(_run(Path(folder) / "bus.db", events))
+        seconds, cpu_s, handed = asyncio.run(_run(Path(folder) / "bus.db", count))
     return {
-        "events": events, "seconds": round(seconds, 2), "events_per_s": round(events / seconds),
-        "cpu_us_per_event": round(cpu_s / events * 1e6, 1), "handed_over": handed,
+        "events": count, "seconds": round(seconds, 2), "events_per_s": round(count / seconds),
+        "cpu_us_per_event": round(cpu_s / count * 1e6, 1), "handed_over": handed,
     }
 
 
-async def _run(path: Path, events: int) -> tuple[float, float, int]:
+async def _run(path: Path, count: int) -> tuple[float, float, int]:
     config = configuration(10)
     broker = EmbeddedBroker(path)
     await broker.open(topology_of(config))
@@ -45,18 +43,17 @@ async def _run(path: Path, events: int) -> tuple[float, float, int]:
         for received in batch:
             seen.add(received.message.id)
             received.become()
-        if len(seen) == 2 * events:
+        if len(seen) == 2 * count:
             finished.set()
 
     for system in ("wms", "scm"):
         await broker.consume(to(system), read, PREFETCH)
     await router.start(topology_of(config).router_queues)
-    body = order()
-    numbers = iter(range(0, events, AT_ONCE))
+    numbers = iter(range(0, count, AT_ONCE))
 
     async def publish() -> None:
         for start in numbers:
-            await broker.publish(*(_message(n, body) for n in range(start, min(start + AT_ONCE, events))))
+            await broker.publish(*events(range(start, min(start + AT_ONCE, count))))
 
     gc.collect()
     gc.freeze()
@@ -69,8 +66,3 @@ async def _run(path: Path, events: int) -> tuple[float, float, int]:
     now = resource.getrusage(resource.RUSAGE_SELF)
     await broker.close()
     return seconds, now.ru_utime + now.ru_stime - cpu.ru_utime - cpu.ru_stime, len(seen)
-
-
-def _message(number: int, body: bytes) -> Message:
-    event = Event("purchase_order.created", "erp", f"45{number:08}-v1", {})
-    return event_message(event, body)

@@ -1,0 +1,185 @@
+"""The broker of a measurement, and the harness's own hands in it: events in, counting, everything out again."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from bus.errors import Refused
+from bus.ports import Message, Received
+from bus.runtime.app import topology_of
+from bus.runtime.bench.task import ROUTES, configuration, events, number_in
+from bus.runtime.rabbitmq import RabbitBroker
+from bus.runtime.rabbitmq.node import PrivateNode
+from bus.topology import ROUTER
+
+AT_ONCE, WINDOW, PREFETCH = 100, 16, 1000
+LOOK_EVERY_S = 0.01
+STUCK_S = 20.0  # no message more for so long: it will not become more
+SETTLE_S = 2.0  # a quorum queue younger than a second forgets what it confirmed when its broker dies
+TICK_S = 0.001
+
+
+class Rig:
+    """A broker with the queues of the task in it.
+
+    Args:
+        url: the broker's; `node` when it is our own.
+    """
+
+    def __init__(self, url: str, node: PrivateNode | None) -> None:
+        self.url, self.node = url, node
+        self._broker = RabbitBroker(url)
+        self._next = 0
+
+    async def open(self) -> None:
+        """Make the queues. Raises Refused when they hold something already: somebody else's."""
+        await self._broker.open(topology_of(configuration(2)))
+        if any((await self._counts((ROUTER, *ROUTES))).values()):
+            await self._broker.close()
+            raise Refused("bench-not-empty")
+        await asyncio.sleep(SETTLE_S)
+
+    async def close(self) -> None:
+        """Let go of the broker; the queues stay, empty."""
+        await self._broker.close()
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """The broker's process, if it is ours."""
+        return (self.node.pid,) if self.node is not None else ()
+
+    # ------------------------------------------------------------------------------------ throughput
+
+    async def prefill(self, count: int) -> range:
+        """Put so many new events where the router takes them; return their numbers."""
+        numbers = self._numbers(count)
+        starts = iter(range(numbers.start, numbers.stop, AT_ONCE))
+
+        async def publish() -> None:
+            for start in starts:
+                await self._broker.publish(*events(range(start, min(start + AT_ONCE, numbers.stop))))
+
+        await asyncio.gather(*(publish() for _ in range(WINDOW)))
+        return numbers
+
+    async def arrived(self) -> int:
+        """How many events have become both their messages."""
+        return min((await self._counts(tuple(ROUTES))).values())
+
+    async def until_arrived(self, count: int, check: Callable[[], None]) -> int:
+        """Return how many there are once at least `count` have arrived, or once no more come.
+
+        Args:
+            check: raises when there is nobody left who could bring more.
+        """
+        seen, since = -1, time.monotonic()
+        while (arrived := await self.arrived()) < count:
+            check()
+            if arrived != seen:
+                seen, since = arrived, time.monotonic()
+            elif time.monotonic() - since > STUCK_S:
+                break
+            await asyncio.sleep(LOOK_EVERY_S)
+        return arrived
+
+    async def take_out(self) -> dict[str, list[Message]]:
+        """Empty both queues; return what was in them."""
+        taken: dict[str, list[Message]] = {queue: [] for queue in ROUTES}
+        for queue in ROUTES:
+            await self._empty(queue, taken[queue])
+        return taken
+
+    async def clear(self) -> None:
+        """Leave nothing behind, whatever a contestant left."""
+        for queue in (ROUTER, *ROUTES):
+            await self._empty(queue, [])
+
+    async def _empty(self, queue: str, into: list[Message]) -> None:
+        def take(batch: Sequence[Received]) -> None:
+            for received in batch:
+                into.append(received.message)
+                received.become()
+
+        consumer = await self._broker.consume(queue, take, PREFETCH)
+        # A queue may look empty while its last messages are on their way to us.
+        empty = 0
+        while empty < 3:
+            before = len(into)
+            await asyncio.sleep(0.05)
+            left = (await self._counts((queue,)))[queue]
+            empty = empty + 1 if not left and len(into) == before else 0
+        await consumer.cancel()
+        await self._broker.drain()
+
+    async def _counts(self, queues: Sequence[str]) -> Mapping[str, int]:
+        return {queue: depth.messages for queue, depth in (await self._broker.depth(queues)).items()}
+
+    def _numbers(self, count: int) -> range:
+        start, self._next = self._next, self._next + count
+        return range(start, self._next)
+
+    # --------------------------------------------------------------------------------------- latency
+
+    async def latencies(self, rate: float, seconds: float, *, direct: bool = False) -> list[float]:
+        """Milliseconds from the publishing of an event to the arrival of both its messages at a reader.
+
+        Args:
+            rate: events per second, whether or not the one before has arrived.
+            direct: nobody is between: two messages are published to the two queues.
+
+        Raises:
+            Refused: some never came.
+        """
+        numbers = self._numbers(max(int(rate * seconds), 1))
+        sent: dict[int, float] = {}
+        halves: set[int] = set()
+        taken: list[float] = []
+        finished = asyncio.Event()
+
+        def read(batch: Sequence[Received]) -> None:
+            now = time.perf_counter()
+            for received in batch:
+                number = number_in(received.message.body)
+                received.become()
+                if number not in halves:
+                    halves.add(number)
+                elif number in sent:
+                    taken.append((now - sent.pop(number)) * 1000)
+            if len(taken) == len(numbers):
+                finished.set()
+
+        consumers = [await self._broker.consume(queue, read, PREFETCH) for queue in ROUTES]
+        gc.collect()
+        gc.disable()  # the harness's own pauses are not what is measured
+        try:
+            await self._publish_at(rate, numbers, sent, direct=direct)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(finished.wait(), STUCK_S)
+        finally:
+            gc.enable()
+            for consumer in consumers:
+                await consumer.cancel()
+            await self._broker.drain()
+        if sent:
+            raise Refused("bench-unanswered", count=len(sent), events=len(numbers))
+        return taken
+
+    async def _publish_at(self, rate: float, numbers: range, sent: dict[int, float], *, direct: bool) -> None:
+        publishing: list[asyncio.Task[None]] = []
+        made = list(events(numbers))  # so that making them is no part of it
+        started, done = time.perf_counter(), 0
+        while done < len(numbers):
+            now = time.perf_counter()
+            due = min(int((now - started) * rate) + 1, len(numbers))
+            if due > done:
+                batch = made[done:due]
+                sent.update((number, now) for number in numbers[done:due])
+                if direct:
+                    batch = [replace(event, to=queue) for event in batch for queue in ROUTES]
+                publishing.append(asyncio.create_task(self._broker.publish(*batch)))
+                done = due
+            await asyncio.sleep(TICK_S)
+        await asyncio.gather(*publishing)
