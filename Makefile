@@ -32,8 +32,8 @@ brokers: ## install RabbitMQ, PostgreSQL, MariaDB where missing (SUITES='trixie 
 	@deploy/install-brokers.sh
 	@$(if $(SUITES),deploy/brokers.sh $(SUITES))
 
-bench: .venv/dev.stamp ## measure throughput and latency against the broker's own shovel
-	@$(bin)/bus bench
+bench: .venv/dev.stamp ## measure everything, beside the broker's shovel, Go and FastStream; writes bench.json
+	@$(bin)/python -m tests.bench
 
 soak: .venv/dev.stamp brokers ## hours of faults on a real broker
 	@$(bin)/pytest -m soak --timeout 0

@@ -215,6 +215,15 @@ def virtual_host(broker: Broker, name: str) -> Iterator[str]:
         broker.ctl("delete_vhost", name)
 
 
+@pytest.fixture(scope="module")
+def installed_rabbitmq() -> None:
+    """For what starts a node of the installed server by itself."""
+    try:
+        PrivateNode().remove()
+    except Unavailable as reason:
+        _none(reason)
+
+
 @pytest.fixture(scope="module", params=_only(releases()))
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """Three nodes, each of which may be killed and started again."""

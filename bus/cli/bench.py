@@ -21,10 +21,12 @@ Figures = dict[str, Any]
 Events = Annotated[int, typer.Option("--events", min=1, help=say("help-bench-events"))]
 Broker = Annotated[str, typer.Option("--broker", help=say("help-bench-broker"), show_default=False)]
 Against = Annotated[
-    list[str] | None, typer.Option("--against", help=say("help-bench-against"), metavar="NAME=COMMAND", show_default=False)
+    list[str] | None,
+    typer.Option("--against", help=say("help-bench-against"), metavar="NAME=COMMAND", show_default=False),
 ]
 Bare = Annotated[
-    list[str] | None, typer.Option("--against-bare", help=say("help-bench-bare"), metavar="NAME=COMMAND", show_default=False)
+    list[str] | None,
+    typer.Option("--against-bare", help=say("help-bench-bare"), metavar="NAME=COMMAND", show_default=False),
 ]
 LATENCY_S = 3.0
 
@@ -178,7 +180,8 @@ def _show_router(figures: Figures) -> None:
 
 def _latencies(measured: Figures) -> tuple[str, str]:
     half, calm = (
-        f"{_median(one['p50'])} | {_median(one['p99'])}" if (one := measured.get(name)) else "" for name in ("half", "calm")
+        f"{_median(one['p50'])} | {_median(one['p99'])}" if (one := measured.get(name)) else ""
+        for name in ("half", "calm")
     )
     return half, calm
 

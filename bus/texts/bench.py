@@ -62,6 +62,8 @@ TEXTS: dict[str, Text] = {
                                 "{queue} 中有 {count} 条消息缺少投递的标识或消息头，第一条为 {number}"),
     "bench-unanswered": Text("{count} of {events} events never came out while latency was measured, so nothing is compared",
                              "测量延迟时 {events} 个事件中有 {count} 个没有产出，因此不作比较"),
+    "bench-probe-lost": Text("the broker at {address} closed the connection that latency is measured over",
+                             "{address} 的代理关闭了用于测量延迟的连接"),
     "bench-ended": Text("{name} ended by itself: {said}", "{name} 自行结束：{said}"),
     "bench-not-empty": Text("the queues of that virtual host hold messages", "该虚拟主机的队列中有消息", "give the bench a virtual host of its own", "请为测量准备单独的虚拟主机"),
     "bench-against-form": Text("--against {value} is no NAME=COMMAND", "--against {value} 不是 名称=命令"),

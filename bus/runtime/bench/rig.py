@@ -1,16 +1,13 @@
 """The broker of a measurement, and the harness's own hands in it: events in, counting, everything out again."""
 
 import asyncio
-import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
 
 from bus.errors import Refused
 from bus.ports import Message, Received
 from bus.runtime.app import topology_of
-from bus.runtime.bench.task import ROUTES, configuration, events, number_in
+from bus.runtime.bench.task import ROUTES, configuration, events
 from bus.runtime.rabbitmq import RabbitBroker
 from bus.runtime.rabbitmq.node import PrivateNode
 from bus.topology import ROUTER
@@ -19,7 +16,6 @@ AT_ONCE, WINDOW, PREFETCH = 100, 16, 1000
 LOOK_EVERY_S = 0.01
 STUCK_S = 20.0  # no message more for so long: it will not become more
 SETTLE_S = 2.0  # a quorum queue younger than a second forgets what it confirmed when its broker dies
-TICK_S = 0.001
 
 
 class Rig:
@@ -55,7 +51,7 @@ class Rig:
 
     async def prefill(self, count: int) -> range:
         """Put so many new events where the router takes them; return their numbers."""
-        numbers = self._numbers(count)
+        numbers = self.numbers(count)
         starts = iter(range(numbers.start, numbers.stop, AT_ONCE))
 
         async def publish() -> None:
@@ -117,69 +113,7 @@ class Rig:
     async def _counts(self, queues: Sequence[str]) -> Mapping[str, int]:
         return {queue: depth.messages for queue, depth in (await self._broker.depth(queues)).items()}
 
-    def _numbers(self, count: int) -> range:
+    def numbers(self, count: int) -> range:
+        """Numbers of orders that nobody has had; the router would drop a repeated one."""
         start, self._next = self._next, self._next + count
         return range(start, self._next)
-
-    # --------------------------------------------------------------------------------------- latency
-
-    async def latencies(self, rate: float, seconds: float, *, direct: bool = False) -> list[float]:
-        """Milliseconds from the publishing of an event to the arrival of both its messages at a reader.
-
-        Args:
-            rate: events per second, whether or not the one before has arrived.
-            direct: nobody is between: two messages are published to the two queues.
-
-        Raises:
-            Refused: some never came.
-        """
-        numbers = self._numbers(max(int(rate * seconds), 1))
-        sent: dict[int, float] = {}
-        halves: set[int] = set()
-        taken: list[float] = []
-        finished = asyncio.Event()
-
-        def read(batch: Sequence[Received]) -> None:
-            now = time.perf_counter()
-            for received in batch:
-                number = number_in(received.message.body)
-                received.become()
-                if number not in halves:
-                    halves.add(number)
-                elif number in sent:
-                    taken.append((now - sent.pop(number)) * 1000)
-            if len(taken) == len(numbers):
-                finished.set()
-
-        consumers = [await self._broker.consume(queue, read, PREFETCH) for queue in ROUTES]
-        gc.collect()
-        gc.disable()  # the harness's own pauses are not what is measured
-        try:
-            await self._publish_at(rate, numbers, sent, direct=direct)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(finished.wait(), STUCK_S)
-        finally:
-            gc.enable()
-            for consumer in consumers:
-                await consumer.cancel()
-            await self._broker.drain()
-        if sent:
-            raise Refused("bench-unanswered", count=len(sent), events=len(numbers))
-        return taken
-
-    async def _publish_at(self, rate: float, numbers: range, sent: dict[int, float], *, direct: bool) -> None:
-        publishing: list[asyncio.Task[None]] = []
-        made = list(events(numbers))  # so that making them is no part of it
-        started, done = time.perf_counter(), 0
-        while done < len(numbers):
-            now = time.perf_counter()
-            due = min(int((now - started) * rate) + 1, len(numbers))
-            if due > done:
-                batch = made[done:due]
-                sent.update((number, now) for number in numbers[done:due])
-                if direct:
-                    batch = [replace(event, to=queue) for event in batch for queue in ROUTES]
-                publishing.append(asyncio.create_task(self._broker.publish(*batch)))
-                done = due
-            await asyncio.sleep(TICK_S)
-        await asyncio.gather(*publishing)

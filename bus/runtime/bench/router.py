@@ -18,6 +18,7 @@ from typing import Any
 from bus.errors import Refused
 from bus.runtime.bench.contestants import Contestant, Program, Shovel, bus_router
 from bus.runtime.bench.figures import quantile, spread
+from bus.runtime.bench.probe import latencies
 from bus.runtime.bench.processes import cpu_s, machine, peak_mib
 from bus.runtime.bench.rig import Rig
 from bus.runtime.bench.task import Makes, faults, furnish, order
@@ -130,7 +131,7 @@ async def _rounds(
                 nobody = Turn(0.0, None, None, None, None, await _latency(plan, rig, half, direct=True))
                 turns.setdefault(DIRECT, []).append(nobody)
     finally:
-        with contextlib.suppress(Exception):  # the queues of a broker that is given are left empty where that is possible
+        with contextlib.suppress(Exception):  # a broker that is given is left empty where that is possible
             await rig.clear()
         await rig.close()
     return turns
@@ -179,7 +180,8 @@ async def _latency(
 ) -> dict[str, tuple[float, float | None, float | None]]:
     measured = {}
     for name, rate in (("half", half), ("calm", CALM_PER_S)):
-        taken = await rig.latencies(rate, plan.latency_s, direct=direct)
+        numbers = rig.numbers(max(int(rate * plan.latency_s), 1))
+        taken = await latencies(rig.url, numbers, rate, direct=direct)
         measured[name] = rate, quantile(taken, 0.5), quantile(taken, 0.99)
     return measured
 

@@ -1,0 +1,47 @@
+"""`bus bench router` as a person calls it: figures that can be read, and none where the work was not the same."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.brokers import Broker, installed_rabbitmq, rabbitmq, virtual_host
+from tests.cli.commands import bus
+
+__all__ = ["bus", "installed_rabbitmq", "rabbitmq"]
+
+TINY = ("bench", "router", "--events", "200", "--rounds", "1", "--processes", "1", "-o", "json")
+CHEAT = f"{sys.executable} {Path(__file__).with_name('cheat.py')}"
+
+
+def test_router_and_shovel_are_measured_side_by_side_on_a_node_of_their_own(bus: Any, installed_rabbitmq: None) -> None:
+    ran = bus(*TINY, "--seconds", "0.2")
+    assert ran.code == 0, ran.err
+    figures = ran.json
+    assert figures["events"] == 200
+    assert list(figures["contestants"]) == ["shovel", "router"]
+    for each in figures["contestants"].values():
+        assert each["events_per_s"]["median"] > 0
+        assert each["broker_cpu_us_per_event"]["median"] >= 0
+        for rate in ("half", "calm"):
+            assert 0 < each["latency_ms"][rate]["p50"]["median"] <= each["latency_ms"][rate]["p99"]["median"]
+    router = figures["contestants"]["router"]
+    assert 0 < router["start_s"]["median"] < 60
+    assert router["peak_memory_mib"]["median"] > 10
+    assert 0 < figures["direct_latency_ms"]["calm"]["p50"]["median"]
+    ratio = router["events_per_s"]["median"] / figures["contestants"]["shovel"]["events_per_s"]["median"]
+    assert abs(figures["ratios"]["router/shovel"]["median"] - ratio) < 0.02
+
+
+def test_nothing_is_compared_where_a_contestant_did_not_do_the_work(bus: Any, rabbitmq: Broker) -> None:
+    with virtual_host(rabbitmq, "bench") as url:
+        ran = bus(*TINY, "--seconds", "0", "--broker", url, "--against", f"cheat={CHEAT}")
+    assert ran.code == 1
+    assert ran.out == ""
+    assert "cheat did not do the work" in ran.err
+
+
+def test_a_program_that_ends_by_itself_is_named_with_what_it_said(bus: Any, rabbitmq: Broker) -> None:
+    with virtual_host(rabbitmq, "bench") as url:
+        ran = bus(*TINY, "--seconds", "0", "--broker", url, "--against", f'dud={sys.executable} -c "print(1234)"')
+    assert ran.code == 3
+    assert "dud ended by itself: 1234" in ran.err
