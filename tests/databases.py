@@ -88,8 +88,12 @@ class Server:
         return (self.folder / "output").read_text(errors="replace")[-2000:]
 
 
-def start_postgresql() -> Server:
-    """Return a PostgreSQL that takes connections; the caller removes it."""
+def start_postgresql(*, durable: bool = False) -> Server:
+    """Return a PostgreSQL that takes connections; the caller removes it.
+
+    Args:
+        durable: it waits for the disk, as one in earnest does.
+    """
     newest = max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None, key=_version)
     bin_ = newest.parent if newest else Path(_program("initdb")).parent
     return _started(
@@ -97,7 +101,8 @@ def start_postgresql() -> Server:
         "postgresql+psycopg://bus:bus@127.0.0.1:{port}/postgres",
         (str(bin_ / "initdb"), "--pgdata={data}", "--username=bus", "--auth=trust", "--encoding=UTF8",
          "--locale=C.UTF-8", "--no-sync"),
-        (str(bin_ / "postgres"), "-D", "{data}", "-p", "{port}", "-k", "{folder}", "-h", "127.0.0.1", "-c", "fsync=off"),
+        (str(bin_ / "postgres"), "-D", "{data}", "-p", "{port}", "-k", "{folder}", "-h", "127.0.0.1",
+         "-c", f"fsync={'on' if durable else 'off'}"),
     )  # fmt: skip
 
 

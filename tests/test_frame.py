@@ -32,7 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("bus/runtime/telemetry*", "bus/runtime/listener.py"),
     "re2": ("bus/functions/*", "bus/functions.py"),
     "rich": ("bus/cli/*", "bus/runtime/live.py"),
-    "sqlalchemy": ("adapters/database*.py", "bus/demo/*"),
+    "sqlalchemy": ("adapters/database*.py", "bus/demo/*", "bus/runtime/bench/http.py"),
     "sqlite3": ("bus/runtime/embedded_store.py", "bus/runtime/journal*"),
     "starlette": ("adapters/http*.py", "bus/runtime/*"),
     "structlog": ("bus/runtime/telemetry*",),

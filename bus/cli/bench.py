@@ -28,6 +28,8 @@ Bare = Annotated[
     list[str] | None,
     typer.Option("--against-bare", help=say("help-bench-bare"), metavar="NAME=COMMAND", show_default=False),
 ]
+Rounds = Annotated[int, typer.Option("--rounds", min=1, help=say("help-bench-rounds"))]
+Database = Annotated[str, typer.Option("--database", help=say("help-bench-database"), show_default=False)]
 LATENCY_S = 3.0
 
 
@@ -36,7 +38,8 @@ def everything(
     context: typer.Context,
     whole: Annotated[bool, typer.Option("--all", help=say("help-bench-all"))] = False,
     save: Annotated[Path, typer.Option("--save", help=say("help-bench-save"))] = Path("bench.json"),
-    broker: Broker = "", against: Against = None, bare: Bare = None, output: Output = Format.text,
+    broker: Broker = "", database: Database = "", against: Against = None, bare: Bare = None,
+    output: Output = Format.text,
 ) -> int:
     """All of it."""
     if context.invoked_subcommand is not None:
@@ -51,6 +54,7 @@ def everything(
     for name, measure in (
         ("core", _core), ("embedded", lambda: _embedded(20_000)),
         ("router", lambda: _router(20_000, 5, LATENCY_S, 2, broker, others)),
+        ("http", lambda: _http(5_000, 5, database)),
     ):
         figures[name] = measure()
         if output is Format.text:
@@ -78,13 +82,21 @@ def embedded(events: Events = 20_000, output: Output = Format.text) -> int:
 @app.command(help=say("help-bench-router"))
 def router(
     events: Events = 20_000,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help=say("help-bench-rounds"))] = 5,
+    rounds: Rounds = 5,
     seconds: Annotated[float, typer.Option("--seconds", min=0, help=say("help-bench-seconds"))] = LATENCY_S,
     processes: Annotated[int, typer.Option("--processes", min=1, help=say("help-bench-processes"))] = 2,
     broker: Broker = "", against: Against = None, bare: Bare = None, output: Output = Format.text,
 ) -> int:
     """The router on RabbitMQ, in turn with others."""
     return _told("router", _router(events, rounds, seconds, processes, broker, _others(against, bare)), output)
+
+
+@app.command(help=say("help-bench-http"))
+def http(
+    events: Events = 5_000, rounds: Rounds = 5, database: Database = "", output: Output = Format.text
+) -> int:
+    """HTTP in and out."""
+    return _told("http", _http(events, rounds, database), output)
 
 
 def _told(name: str, figures: Figures, output: Format) -> int:
@@ -120,6 +132,14 @@ def _router(
     return bench_router(
         Plan(events, rounds, seconds, processes, others), broker,
         lambda name, round_: note(say("bench-turn", name=name, round=round_, rounds=rounds)),
+    )
+
+
+def _http(events: int, rounds: int, database: str) -> Figures:
+    from bus.runtime.bench.http import bench_http
+
+    return bench_http(
+        events, rounds, database, lambda name, round_: note(say("bench-turn", name=name, round=round_, rounds=rounds))
     )
 
 
@@ -178,6 +198,18 @@ def _show_router(figures: Figures) -> None:
     show(say("bench-explained"))
 
 
+def _show_http(figures: Figures) -> None:
+    into, out = figures["in"], figures["sink"]
+    show(say(
+        "bench-http-in", database=figures["database"], rate=_spread(into["documents_per_s"]),
+        cpu=_median(into["cpu_us"], 0), p50=_median(into["taken_p50_ms"]), p99=_median(into["taken_p99_ms"]),
+    ))
+    show(say(
+        "bench-http-sink", answer=figures["answer_ms"], rate=_spread(out["deliveries_per_s"]),
+        cpu=_median(out["cpu_us"], 0),
+    ))
+
+
 def _latencies(measured: Figures) -> tuple[str, str]:
     half, calm = (
         f"{_median(one['p50'])} | {_median(one['p99'])}" if (one := measured.get(name)) else ""
@@ -198,5 +230,5 @@ def _spread(figure: Figures | None, digits: int = 0) -> str:
 
 
 SHOWN: dict[str, Callable[[Figures], None]] = {
-    "core": _show_core, "embedded": _show_embedded, "router": _show_router,
+    "core": _show_core, "embedded": _show_embedded, "router": _show_router, "http": _show_http,
 }

@@ -1,8 +1,11 @@
 """`bus bench router` as a person calls it: figures that can be read, and none where the work was not the same."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.brokers import Broker, installed_rabbitmq, rabbitmq, virtual_host
 from tests.cli.commands import bus
@@ -11,6 +14,13 @@ __all__ = ["bus", "installed_rabbitmq", "rabbitmq"]
 
 TINY = ("bench", "router", "--events", "200", "--rounds", "1", "--processes", "1", "-o", "json")
 CHEAT = f"{sys.executable} {Path(__file__).with_name('cheat.py')}"
+
+
+@pytest.fixture(scope="module")
+def given(rabbitmq: Broker) -> Iterator[str]:
+    """A virtual host that every bench must leave as it found it, or the next one refuses it."""
+    with virtual_host(rabbitmq, "bench") as url:
+        yield url
 
 
 def test_router_and_shovel_are_measured_side_by_side_on_a_node_of_their_own(bus: Any, installed_rabbitmq: None) -> None:
@@ -27,21 +37,19 @@ def test_router_and_shovel_are_measured_side_by_side_on_a_node_of_their_own(bus:
     router = figures["contestants"]["router"]
     assert 0 < router["start_s"]["median"] < 60
     assert router["peak_memory_mib"]["median"] > 10
-    assert 0 < figures["direct_latency_ms"]["calm"]["p50"]["median"]
+    assert figures["direct_latency_ms"]["calm"]["p50"]["median"] > 0
     ratio = router["events_per_s"]["median"] / figures["contestants"]["shovel"]["events_per_s"]["median"]
     assert abs(figures["ratios"]["router/shovel"]["median"] - ratio) < 0.02
 
 
-def test_nothing_is_compared_where_a_contestant_did_not_do_the_work(bus: Any, rabbitmq: Broker) -> None:
-    with virtual_host(rabbitmq, "bench") as url:
-        ran = bus(*TINY, "--seconds", "0", "--broker", url, "--against", f"cheat={CHEAT}")
+def test_nothing_is_compared_where_a_contestant_did_not_do_the_work(bus: Any, given: str) -> None:
+    ran = bus(*TINY, "--seconds", "0", "--broker", given, "--against", f"cheat={CHEAT}")
     assert ran.code == 1
     assert ran.out == ""
     assert "cheat did not do the work" in ran.err
 
 
-def test_a_program_that_ends_by_itself_is_named_with_what_it_said(bus: Any, rabbitmq: Broker) -> None:
-    with virtual_host(rabbitmq, "bench") as url:
-        ran = bus(*TINY, "--seconds", "0", "--broker", url, "--against", f'dud={sys.executable} -c "print(1234)"')
+def test_a_program_that_ends_by_itself_is_named_with_what_it_said(bus: Any, given: str) -> None:
+    ran = bus(*TINY, "--seconds", "0", "--broker", given, "--against", f'dud={sys.executable} -c "print(1234)"')
     assert ran.code == 3
     assert "dud ended by itself: 1234" in ran.err

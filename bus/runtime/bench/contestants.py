@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -52,16 +52,18 @@ class Program:
     Args:
         processes: how many of it run side by side.
         log: what it writes; the end of it is shown when it ends by itself.
+        more: further environment.
     """
 
     boots = True
 
     def __init__(
         self, name: str, command: Sequence[str], broker: str, log: Path, *, makes: Makes = Makes.deliveries,
-        processes: int = 1,
+        processes: int = 1, more: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.makes = name, makes
         self._command, self._broker, self._log, self._processes = list(command), broker, log, processes
+        self._more = more or {}
         self._running: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -70,7 +72,7 @@ class Program:
 
     def start(self) -> None:
         # To some clients a slash with nothing behind it is a virtual host with no name, and to the shovel, too.
-        environment = {**os.environ, "BUS_BROKER": self._broker.rstrip("/")}
+        environment = {**os.environ, "BUS_BROKER": self._broker.rstrip("/"), **self._more}
         with self._log.open("wb") as log:
             for _ in range(self._processes):
                 try:

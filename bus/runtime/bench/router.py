@@ -9,13 +9,14 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bus.errors import Refused
+from bus.ports import Message
 from bus.runtime.bench.contestants import Contestant, Program, Shovel, bus_router
 from bus.runtime.bench.figures import quantile, spread
 from bus.runtime.bench.probe import latencies
@@ -148,7 +149,7 @@ async def turn(plan: Plan, rig: Rig, contestant: Contestant) -> Turn:
         arrived = await rig.until_arrived(plan.events, contestant.check)
         last, now_used, broker_now = time.perf_counter(), cpu_s(contestant.pids), cpu_s(rig.pids)
         memory = peak_mib(contestant.pids)
-        check_work(contestant, numbers, await rig.take_out())
+        refuse_unequal(contestant.name, numbers, await rig.take_out(), contestant.makes)
         events = max(arrived - before, 1)
         done = Turn(
             events / (last - first), _us(used, now_used, events), _us(broker_used, broker_now, events), memory,
@@ -163,16 +164,16 @@ async def turn(plan: Plan, rig: Rig, contestant: Contestant) -> Turn:
     return done
 
 
-def check_work(contestant: Contestant, numbers: range, came: Any) -> None:
+def refuse_unequal(name: str, numbers: range, came: Mapping[str, Sequence[Message]], makes: Makes) -> None:
     """Raise Refused unless exactly the work that was asked for came out."""
-    found = faults(numbers, came, contestant.makes)
+    found = faults(numbers, came, makes)
     if found:
         worst = found[0]
         fault = say(
             f"bench-fault-{worst.kind}", count=worst.count, queue=worst.queue, number=f"45{worst.number:08}",
             events=len(numbers),
         )
-        raise Refused("bench-unequal", name=contestant.name, fault=fault)
+        raise Refused("bench-unequal", name=name, fault=fault)
 
 
 async def _latency(
