@@ -13,7 +13,7 @@ from bus.runtime.rabbitmq.node import PrivateNode
 from bus.topology import ROUTER
 
 AT_ONCE, WINDOW, PREFETCH = 100, 16, 1000
-LOOK_EVERY_S = 0.01
+LOOK_EVERY_S, LOOK_SELDOM_S = 0.01, 0.2
 STUCK_S = 20.0  # no message more for so long: it will not become more
 SETTLE_S = 2.0  # a quorum queue younger than a second forgets what it confirmed when its broker dies
 
@@ -71,14 +71,18 @@ class Rig:
         Args:
             check: raises when there is nobody left who could bring more.
         """
-        seen, since = -1, time.monotonic()
+        began = since = time.monotonic()
+        before = seen = await self.arrived()
         while (arrived := await self.arrived()) < count:
             check()
+            now = time.monotonic()
             if arrived != seen:
-                seen, since = arrived, time.monotonic()
-            elif time.monotonic() - since > STUCK_S:
+                seen, since = arrived, now
+            elif now - since > STUCK_S:
                 break
-            await asyncio.sleep(LOOK_EVERY_S)
+            # Looking costs the broker time: seldom while much is left, often towards the end.
+            left_s = (count - arrived) * (now - began) / max(arrived - before, 1)
+            await asyncio.sleep(min(max(left_s / 5, LOOK_EVERY_S), LOOK_SELDOM_S) if before else LOOK_EVERY_S)
         return arrived
 
     async def take_out(self) -> dict[str, list[Message]]:
