@@ -17,6 +17,7 @@ from typing import Any
 _NAMESPACE_URL = uuid.NAMESPACE_URL.bytes
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 EPOCH = datetime.fromtimestamp(0, UTC)
+WINDOW_DAYS = 7  # how long an identity is remembered at least
 DEFAULT_ZONE = "Asia/Shanghai"  # of times without a zone, where a system declares none
 
 

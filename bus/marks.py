@@ -1,9 +1,12 @@
-"""Which events came before, in a fixed amount of memory: 16 bytes each, two generations. Pure.
+"""Which events came before: 16 bytes of memory for each, for seven days. Pure.
 
-A mark is the hash of an identity and the digest of its body. Marks go into the present generation;
-when that is full or half a window old, the one before it is forgotten and a new one begins. So a mark
-is remembered for at least half the window and at most the whole, unless more events than fit come
-meanwhile: then the oldest go first.
+A mark travels and is kept as a record: 8 bytes of hash that stand for the identity, 8 of the body's
+digest, 2 that say on which day it was made. Records whose hashes begin alike lie in one block, in the
+order in which they came. So to add one is to append, to find one is a search that `bytearray.find`
+does in C, and to forget is to cut at the front. A block is no longer than some hundred records while
+there are ten million in all, and the two bytes that all of a block have in common are not kept.
+
+A record that comes twice takes its bytes twice, and the first one counts.
 
 Of two identities in 10¹⁹ the hashes are equal: then one event would be parked as a conflict. A person
 sees it and replays it; nothing is lost.
@@ -12,87 +15,74 @@ sees it and replays it; nothing is lost.
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from bus.event import WINDOW_DAYS
 from bus.ports import Mark
 
-RECORD_BYTES = 16
-WINDOW_S = 7 * 86_400.0
-SLOTS = 1 << 21  # of one generation: 32 MiB, 1.4 million marks
-_FULL = 0.7  # beyond this share of its slots a table of this kind gets slow
+RECORD_BYTES = 18
+_KEY, _DIGEST = 8, 16  # where they end in a record; the day comes last
+_PREFIX = 2  # … of the hash, which names the block
+_KEPT = RECORD_BYTES - _PREFIX
+_DAY_S = 86_400
 
 
-def record(mark: Mark) -> bytes:
-    """Return a mark as 16 bytes: hash of the identity, digest of the body; never all zeros in front."""
-    hashed = hashlib.blake2b(mark.identity.encode(), digest_size=8).digest()
-    return (hashed if any(hashed) else b"\1" * 8) + mark.digest[:8].ljust(8, b"\0")
+def key(identity: str) -> bytes:
+    """Return the 8 bytes that stand for an identity."""
+    return hashlib.blake2b(identity.encode(), digest_size=_KEY).digest()
+
+
+def record(mark: Mark, now_s: float) -> bytes:
+    """Return a mark as `RECORD_BYTES`, made now."""
+    return key(mark.identity) + mark.digest[:8].ljust(8, b"\0") + _day(now_s)
+
+
+def _day(now_s: float) -> bytes:
+    """Days since 1970, so that later ones are greater, byte by byte; good until 2149."""
+    return int(now_s // _DAY_S).to_bytes(2, "big")
 
 
 class Marks:
-    """The marks of the last days.
+    """The marks of the last days: each is known for `days` at least, and for one more at most.
 
-    Args:
-        slots: of one generation, a power of two.
-
-    >>> marks = Marks(slots=8)
-    >>> marks.add(record(Mark("erp 1", b"12345678")), now_s=0.0)
-    >>> marks.known(["erp 1", "erp 2"])
+    >>> marks = Marks()
+    >>> marks.add(record(Mark("erp 1", b"12345678"), now_s=0.0), now_s=0.0)
+    >>> marks.known(["erp 1", "erp 2"], now_s=0.0)
     {'erp 1': b'12345678'}
     """
 
-    def __init__(self, slots: int = SLOTS, window_s: float = WINDOW_S) -> None:
-        self._slots, self._window_s = slots, window_s
-        self._present = _Generation(slots)
-        self._before: _Generation | None = None
-        self._since_s: float | None = None
+    def __init__(self, days: int = WINDOW_DAYS) -> None:
+        self._window_s = days * _DAY_S
+        self._blocks = [bytearray() for _ in range(1 << 8 * _PREFIX)]
 
     def add(self, records: bytes, now_s: float) -> None:
-        """Remember marks, each `record` behind the other; one that is known already keeps its first digest."""
-        if self._since_s is None:
-            self._since_s = now_s
+        """Remember marks, each record behind the other; those that are too old are passed over."""
+        blocks, oldest = self._blocks, self._oldest(now_s)
         for at in range(0, len(records) - RECORD_BYTES + 1, RECORD_BYTES):
-            if self._present.is_full or now_s - self._since_s > self._window_s / 2:
-                self._before, self._present, self._since_s = self._present, _Generation(self._slots), now_s
-            key = int.from_bytes(records[at : at + 8], "little")
-            self._present.put(key, int.from_bytes(records[at + 8 : at + 16], "little"))
+            if records[at + _DIGEST : at + RECORD_BYTES] < oldest:
+                continue
+            block = blocks[records[at] << 8 | records[at + 1]]
+            block += records[at + _PREFIX : at + RECORD_BYTES]
+            while block[_KEPT - 2 : _KEPT] < oldest:
+                del block[:_KEPT]
 
-    def known(self, identities: Iterable[str]) -> dict[str, bytes]:
+    def known(self, identities: Iterable[str], now_s: float) -> dict[str, bytes]:
         """Return the digests of those identities that are remembered."""
-        return dict(self._known(identities))
+        return dict(self._known(identities, self._oldest(now_s)))
 
-    def _known(self, identities: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    def _known(self, identities: Iterable[str], oldest: bytes) -> Iterator[tuple[str, bytes]]:
         for identity in identities:
-            key = int.from_bytes(record(Mark(identity, b""))[:8], "little")
-            value = self._present.get(key)
-            if value is None and self._before is not None:
-                value = self._before.get(key)
-            if value is not None:
-                yield identity, value.to_bytes(8, "little")
+            hashed = key(identity)
+            block, rest = self._blocks[hashed[0] << 8 | hashed[1]], hashed[_PREFIX:]
+            at = block.find(rest)
+            while at >= 0:
+                found = block[at : at + _KEPT]
+                if at % _KEPT == 0 and found[-2:] >= oldest:
+                    yield identity, bytes(found[_KEY - _PREFIX : _DIGEST - _PREFIX])
+                    break
+                at = block.find(rest, at + 1)  # too old, or bytes that only look like it
 
+    def _oldest(self, now_s: float) -> bytes:
+        return _day(max(0.0, now_s - self._window_s))
 
-class _Generation:
-    """A hash table of 64-bit keys and values in one block of memory, open addressing, never deleting."""
-
-    def __init__(self, slots: int) -> None:
-        self._mask = slots - 1
-        self._cells = memoryview(bytearray(slots * RECORD_BYTES)).cast("Q")
-        self._count = 0
-        self._most = int(slots * _FULL)
-
-    @property
-    def is_full(self) -> bool:
-        return self._count >= self._most
-
-    def put(self, key: int, value: int) -> None:
-        cells, at = self._cells, (key & self._mask) * 2
-        while (held := cells[at]) and held != key:
-            at = (at + 2) & (self._mask * 2 + 1)
-        if not held:
-            cells[at], cells[at + 1] = key, value
-            self._count += 1
-
-    def get(self, key: int) -> int | None:
-        cells, at = self._cells, (key & self._mask) * 2
-        while held := cells[at]:
-            if held == key:
-                return cells[at + 1]
-            at = (at + 2) & (self._mask * 2 + 1)
-        return None
+    def __len__(self) -> int:
+        """How many records take memory."""
+        return sum(map(len, self._blocks)) // _KEPT

@@ -35,7 +35,7 @@ class Message:
 
 
 class Mark(NamedTuple):
-    """The identity of an event and the digest of its body, remembered when it is settled."""
+    """The identity of an event and the digest of its body, 8 bytes, remembered when it is settled."""
 
     identity: str
     digest: bytes
@@ -109,7 +109,10 @@ class Transport(Protocol):
         """Hand out what waits right now, oldest first, at most `limit`, [] when empty."""
 
     def known(self, identities: Sequence[str]) -> Mapping[str, bytes]:
-        """Return the digests of those identities that were marked within the window. No waiting."""
+        """Return the digests of those identities that were marked within the window. No waiting.
+
+        All marks are known to who consumes a queue of events: those made by others, and before a restart.
+        """
 
     async def depth(self, queues: Sequence[str]) -> Mapping[str, Depth]:
         """Say what each of the queues holds; a queue that does not exist is left out."""

@@ -18,13 +18,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from bus.errors import BusError, Refused, Unavailable
+from bus.event import WINDOW_DAYS
 from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
 from bus.runtime.embedded_lines import InHand, Line, Lines, Subscription
 from bus.runtime.embedded_store import Change, Put, Store, Written, pack
 from bus.topology import PARTITIONS, ROUTER, Topology
 from bus.wire import partition
 
-WINDOW_S = 7 * 86_400.0
+WINDOW_S = WINDOW_DAYS * 86_400.0
 MAX_BODY_BYTES = 16 * 1024 * 1024  # what RabbitMQ 4 takes, so that every message could move there
 _TRANSACTION_BYTES = 16 * 1024 * 1024
 _TRANSACTION_CHANGES = 2_000

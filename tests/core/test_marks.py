@@ -1,66 +1,89 @@
-"""Marks: what came before is known, in fixed memory, for a window."""
+"""Marks: what came before is known, in 16 bytes each, for a window."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.marks import RECORD_BYTES, Marks, record
+from bus.event import WINDOW_DAYS
+from bus.marks import RECORD_BYTES, Marks, key, record
 from bus.ports import Mark
 
-HOUR_S = 3600.0
+DAY_S = 86_400.0
+NOW_S = 20_000 * DAY_S
 
 
 def digest(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
+def made(name: str, number: int, now_s: float = NOW_S) -> bytes:
+    return record(Mark(name, digest(number)), now_s)
+
+
 def test_a_mark_is_known_with_its_digest_and_others_are_not() -> None:
-    marks = Marks(slots=64)
-    marks.add(record(Mark("erp\n1", digest(1))) + record(Mark("erp\n2", digest(2))), 0.0)
-    assert marks.known(["erp\n1", "erp\n2", "erp\n3"]) == {"erp\n1": digest(1), "erp\n2": digest(2)}
+    marks = Marks()
+    marks.add(made("erp\n1", 1) + made("erp\n2", 2), NOW_S)
+    assert marks.known(["erp\n1", "erp\n2", "erp\n3"], NOW_S) == {"erp\n1": digest(1), "erp\n2": digest(2)}
 
 
 def test_the_first_digest_of_an_identity_stays() -> None:
-    marks = Marks(slots=64)
-    marks.add(record(Mark("a", digest(1))), 0.0)
-    marks.add(record(Mark("a", digest(2))), 1.0)
-    assert marks.known(["a"]) == {"a": digest(1)}
+    marks = Marks()
+    marks.add(made("a", 1), NOW_S)
+    marks.add(made("a", 2), NOW_S + 1)
+    assert marks.known(["a"], NOW_S) == {"a": digest(1)}
 
 
-def test_a_mark_outlives_half_the_window_and_not_the_whole() -> None:
-    marks = Marks(slots=64, window_s=10 * HOUR_S)
-    marks.add(record(Mark("old", digest(1))), 0.0)
-    marks.add(record(Mark("middle", digest(2))), 5.5 * HOUR_S)
-    assert marks.known(["old", "middle"]) == {"old": digest(1), "middle": digest(2)}
-    marks.add(record(Mark("new", digest(3))), 11 * HOUR_S)
-    assert marks.known(["old", "middle", "new"]) == {"middle": digest(2), "new": digest(3)}
+@pytest.mark.parametrize("marked_at_s", [NOW_S, NOW_S + DAY_S - 1])
+def test_a_mark_is_known_for_the_whole_window_and_for_a_day_more_at_most(marked_at_s: float) -> None:
+    marks = Marks()
+    marks.add(made("a", 1, marked_at_s), marked_at_s)
+    assert marks.known(["a"], marked_at_s + WINDOW_DAYS * DAY_S) == {"a": digest(1)}
+    assert marks.known(["a"], marked_at_s + (WINDOW_DAYS + 1) * DAY_S) == {}
 
 
-def test_more_events_than_fit_push_out_the_oldest_first() -> None:
-    marks = Marks(slots=16)
-    for number in range(40):
-        marks.add(record(Mark(str(number), digest(number))), 0.0)
-    known = marks.known(map(str, range(40)))
-    assert set(known) == {str(number) for number in range(40 - len(known), 40)}
-    assert len(known) >= 11
+def test_an_identity_that_comes_again_after_the_window_is_known_by_its_new_digest() -> None:
+    marks = Marks(days=7)
+    marks.add(made("a", 1), NOW_S)
+    marks.add(made("a", 2, NOW_S + 6 * DAY_S), NOW_S + 6 * DAY_S)
+    assert marks.known(["a"], NOW_S + 10 * DAY_S) == {"a": digest(2)}
+
+
+def test_what_is_too_old_gives_its_memory_back_and_takes_none() -> None:
+    marks = Marks(days=7)
+    later_s = NOW_S + 9 * DAY_S
+    marks.add(made("a", 1) * 5, NOW_S)
+    assert len(marks) == 5
+    marks.add(made("a", 2, later_s), later_s)
+    assert len(marks) == 1
+    marks.add(made("b", 1), later_s)
+    assert len(marks) == 1
 
 
 def test_a_torn_record_at_the_end_is_passed_over() -> None:
-    marks = Marks(slots=16)
-    marks.add(record(Mark("a", digest(1))) + b"torn", 0.0)
-    assert marks.known(["a"]) == {"a": digest(1)}
+    marks = Marks()
+    marks.add(made("a", 1) + b"torn", NOW_S)
+    assert marks.known(["a"], NOW_S) == {"a": digest(1)}
+    assert len(marks) == 1
 
 
-def test_the_record_of_any_identity_fits_and_never_begins_with_zeros() -> None:
-    for identity in ("", "erp\n45", "系统\n单号" * 100):
-        made = record(Mark(identity, b"short"))
-        assert len(made) == RECORD_BYTES
-        assert any(made[:8])
+def test_bytes_within_a_record_that_look_like_another_are_not_taken_for_it() -> None:
+    marks, wanted = Marks(), key("a")
+    other = wanted[:2] + b"\0" * 6 + wanted[2:] + b"\0\0" + made("a", 1)[-2:]  # its digest holds the rest of the hash
+    marks.add(other, NOW_S)
+    assert marks.known(["a"], NOW_S) == {}
+    marks.add(made("a", 1), NOW_S)
+    assert marks.known(["a"], NOW_S) == {"a": digest(1)}
+
+
+def test_the_record_of_any_identity_and_digest_has_the_same_size() -> None:
+    for name in ("", "erp\n45", "系统\n单号" * 100):
+        assert len(record(Mark(name, b"short"), NOW_S)) == RECORD_BYTES
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2**64 - 1)), max_size=40))
 def test_marks_agree_with_a_dictionary(pairs: list[tuple[int, int]]) -> None:
-    marks, wanted = Marks(slots=64), dict[str, bytes]()
+    marks, wanted = Marks(), dict[str, bytes]()
     for name, number in pairs:
-        marks.add(record(Mark(str(name), digest(number))), 0.0)
+        marks.add(made(str(name), number), NOW_S)
         wanted.setdefault(str(name), digest(number))
-    assert marks.known(map(str, range(31))) == wanted
+    assert marks.known(map(str, range(31)), NOW_S) == wanted
