@@ -3,6 +3,11 @@
 Everything is durable and portable over RabbitMQ 3.10 to 4.3: quorum queues with every argument
 written out, because what the broker assumes differs between versions.
 
+Two queues are streams: what is in them stays for the window, however often it is read. They hold which
+events came before (`bus.marks`, `bus.pages`). A stream drops whole segments, the one it writes to never,
+so small ones let the age decide. No limit of length: the window is a promise, and a week of ten million
+events takes 1.6 GB.
+
 With `ordering: key` events come to `bus.partition`, and one active reader deals them out to the
 partitions by their key: one more hop, and no plugin. The consistent-hash exchange would save the hop, but
 it forgets which bucket is whose when the whole broker restarts (measured: 428 of 500 keys changed their
@@ -12,10 +17,15 @@ partition on 3.10, 374 on 4.0), and then an event overtakes the one before it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bus.event import WINDOW_DAYS
 from bus.topology import DOCUMENTS, PARTITION, ROUTER, Topology
 
 EVENTS = "bus.events"
 DELIVER = "bus.deliver"
+IDENTITIES = "bus.identities"  # the marks of every moment
+PAGES = "bus.identities.pages"  # the same, thousands in a message
+STREAMS = (IDENTITIES, PAGES)
+SEGMENT_BYTES = 4 * 1024 * 1024
 # Every connection that dies counts against each message it had been handed; a low limit would throw
 # away innocents, and from 4.0 the default is 20. Poison is the bus's own affair.
 DELIVERY_LIMIT = 1_000_000
@@ -34,7 +44,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable quorum queue."""
+    """A durable quorum queue, or a stream."""
 
     name: str
     arguments: Arguments
@@ -95,10 +105,11 @@ def declarations(topology: Topology) -> Declarations:
     queues = [
         *(Queue(name, _arguments(single_active=name in topology.one_by_one)) for name in topology.queues),
         *(Queue(name, _arguments(ttl_ms=ttl_ms)) for name, ttl_ms in delays.items()),
+        *(Queue(name, _STREAM) for name in STREAMS),
     ]
     bindings = [
         Binding(DOCUMENTS, DOCUMENTS, "#"),
-        *(Binding(DELIVER, name, name) for name in topology.queues),
+        *(Binding(DELIVER, name, name) for name in (*topology.queues, *STREAMS)),
         *(Binding(name, name, "") for name in delays),
     ]
     plain = (Binding(EVENTS, ROUTER, "#"), Binding(DELIVER, ROUTER, ROUTER))
@@ -106,6 +117,11 @@ def declarations(topology: Topology) -> Declarations:
     used, stale = (dealt, plain) if topology.ordered else (plain, dealt)
     bindings += used
     return Declarations(tuple(exchanges), tuple(queues), tuple(dict.fromkeys(bindings)), stale)
+
+
+_STREAM: Arguments = {
+    "x-queue-type": "stream", "x-max-age": f"{WINDOW_DAYS}D", "x-stream-max-segment-size-bytes": SEGMENT_BYTES,
+}
 
 
 def _arguments(*, single_active: bool = False, ttl_ms: int = 0) -> Arguments:

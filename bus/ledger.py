@@ -31,6 +31,10 @@ Rule 6. An orphan, a delivery whose epoch is over, is not worked for: its unsent
 Rule 7. A timeout is not a failure: it only ends somebody's waiting. A message whose publisher has
     stopped waiting is dropped if it was never sent, and ignored if it was.
 
+Rule 8. A mark stands between the confirms and the acknowledgement: a delivery that bears one comes out
+    of `outcome` when its messages are safe, and is done once `marked` says that the mark is, too. So
+    what is acknowledged is remembered, and what is remembered was delivered, whenever anybody dies.
+
 Every operation is O(1) amortised per message. Batches come in and go out as lists.
 """
 
@@ -123,7 +127,7 @@ class Outcome:
 
     acknowledge: list[Acknowledge] = field(default_factory=list)
     finished: list[Batch] = field(default_factory=list)
-    marks: list[object] = field(default_factory=list)
+    unmarked: list[Incoming] = field(default_factory=list)
 
 
 class Ledger(Generic[P]):
@@ -147,6 +151,7 @@ class Ledger(Generic[P]):
         self._dirty: dict[Inlet, None] = {}
         self._sweeping: dict[Inlet, None] = {}
         self._outcome = Outcome()
+        self._unmarked = 0
         self.unroutable: list[Outgoing[P]] = []
         self.troubles: Counter[tuple[str, str]] = Counter()
         self.outstanding = 0
@@ -167,11 +172,11 @@ class Ledger(Generic[P]):
             incoming.state = GONE
             return False
         incoming.mark = mark
+        incoming.state = WAITING
         if messages:
-            incoming.state = WAITING
             self._enter(incoming, messages)
         else:
-            self._done(incoming)
+            self._safe(incoming)
         return True
 
     def released(self, incoming: Incoming) -> bool:
@@ -235,7 +240,13 @@ class Ledger(Generic[P]):
                 if isinstance(owner, Batch):
                     self._outcome.finished.append(owner)
                 else:
-                    self._done(owner)
+                    self._safe(owner)
+
+    def marked(self, deliveries: Iterable[Incoming]) -> None:
+        """The marks of these are stored (rule 8)."""
+        for incoming in deliveries:
+            self._unmarked -= 1
+            self._done(incoming)
 
     def nacked(self, seq: int, now: float, *, multiple: bool) -> None:
         """The broker could not store message `seq`, e.g. in a full queue: once more, after a pause."""
@@ -306,8 +317,10 @@ class Ledger(Generic[P]):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is on its way out and nothing done waits to be acknowledged."""
-        return not (self.outstanding or self._dirty or self._sweeping or self._outcome.finished)
+        """Whether nothing is on its way out and nothing done waits to be marked or acknowledged."""
+        return not (
+            self.outstanding or self._unmarked or self._dirty or self._sweeping or self._outcome.finished
+        )
 
     def due(self, *, publishing: bool = True) -> float | None:
         """When to call `publish` or `outcome` though nothing happens; None when never.
@@ -352,9 +365,14 @@ class Ledger(Generic[P]):
         if not inlet.old_done:
             self._sweeping.pop(inlet, None)
 
+    def _safe(self, incoming: Incoming) -> None:
+        if incoming.mark is None:
+            self._done(incoming)
+        else:
+            self._unmarked += 1
+            self._outcome.unmarked.append(incoming)
+
     def _done(self, incoming: Incoming) -> None:
-        if incoming.mark is not None:
-            self._outcome.marks.append(incoming.mark)
         if incoming.wanted:
             incoming.state = DONE
             incoming.inlet.newly_done.append(incoming)

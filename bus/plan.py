@@ -167,7 +167,8 @@ def can_be_remade(part: Exchange | Queue, seen: Seen) -> bool:
 def _kind_of(part: Exchange | Queue) -> str:
     if isinstance(part, Exchange):
         return part.type
-    return ", ".join(f"{name}={str(value).lower()}" for name, value in part.arguments.items())
+    shown = {name: str(v).lower() if isinstance(v, bool) else v for name, v in part.arguments.items()}
+    return ", ".join(f"{name}={value}" for name, value in shown.items())
 
 
 def _bindings(want: Wanted, seen: Seen) -> Iterator[Change]:

@@ -115,6 +115,12 @@ TEXTS: dict[str, Text] = {
         "free memory or disk space on the broker (rabbitmqctl status shows the alarm); publishing goes on by itself",
         "请释放消息代理的内存或磁盘空间（rabbitmqctl status 可查看告警）；之后会自动继续发布",
     ),
+    "amqp-identities": Text(
+        "which events came before could not be read: {queue} handed out nothing for {timeout:g} s",
+        "无法读取已处理事件的标识：{queue} 在 {timeout:g} 秒内没有交出任何内容",
+        "has the stream a replica on the node that the URL names? rabbitmq-streams stream_status {queue}",
+        "请检查该流在地址所指的节点上是否有副本：rabbitmq-streams stream_status {queue}",
+    ),
     "amqp-unroutable": Text(
         "no queue takes messages for {queue}, though the topology was declared again; they are kept and tried on",
         "重新声明拓扑后，仍没有队列接收发往 {queue} 的消息；消息会保留并继续重试",

@@ -51,6 +51,7 @@ class Simulation:
         self.deaths = Deaths()
         self.blocked = False
         self.batches: dict[Batch, list[str]] = {}
+        self.unmarked: list[Incoming] = []
         self.late: list[Incoming] = []  # still with their holder, though their channel is gone
         self.again: deque[Outgoing[str]] = deque()  # to be sent again, before anything newer
         for queue in self.queues:
@@ -156,9 +157,16 @@ class Simulation:
             self.acknowledge(acknowledge)
         for batch in outcome.finished:
             assert self.is_stored(self.batches.pop(batch)), "finished before all of it is stored"
-        for mark in outcome.marks:
-            assert self.is_stored(self.messages(str(mark))), "marked before it is safe"
-            self.marked.add(str(mark))
+        for incoming in outcome.unmarked:
+            assert self.is_stored(self.messages(str(incoming.mark))), "marked before it is safe"
+        self.unmarked += outcome.unmarked
+        self.mark(self.random.randint(0, len(self.unmarked)))
+
+    def mark(self, count: int) -> None:
+        """So many marks are stored, in order."""
+        stored, self.unmarked = self.unmarked[:count], self.unmarked[count:]
+        self.marked.update(str(incoming.mark) for incoming in stored)
+        self.ledger.marked(stored)
 
     def acknowledge(self, acknowledge: Acknowledge) -> None:
         """Check the promises of the ledger's rules 1, 2 and 5, and send the acknowledgement off."""
@@ -171,6 +179,7 @@ class Simulation:
             id_ = queue.unacknowledged.pop(tag)
             assert tag not in queue.held, "acknowledged while its holder still has it"
             assert self.is_stored(self.messages(id_)), f"acknowledged {id_} before all of it is stored"
+            assert id_ in self.marked, f"acknowledged {id_} before its mark is stored"
             queue.underway.append((tag, id_))
 
     # ------------------------------------------------------------------------- what the broker does

@@ -145,27 +145,44 @@ def test_unsent_messages_of_an_orphan_are_dropped_and_it_is_not_marked(books: Bo
     books.ledger.inlet_lost(books.inlet)
     books.ledger.confirmed(1, multiple=False)
     assert books.sent() == []
-    assert books.ledger.outcome(0.0).marks == []
+    assert books.ledger.outcome(0.0).unmarked == []
     assert books.ledger.idle
 
 
-def test_an_orphan_whose_messages_are_all_stored_is_marked(books: Books) -> None:
+def test_an_orphan_whose_messages_are_all_stored_is_marked_and_not_acknowledged(books: Books) -> None:
     (delivery,) = books.came(1)
     books.ledger.became(delivery, out("a"), "mark")
     books.sent()
     books.ledger.inlet_lost(books.inlet)
     books.ledger.confirmed(1, multiple=False)
-    outcome = books.ledger.outcome(0.0)
-    assert (outcome.marks, outcome.acknowledge) == (["mark"], [])
+    assert books.ledger.outcome(0.0).unmarked == [delivery]
+    books.ledger.marked([delivery])
+    assert books.acknowledged() == []
+    assert books.ledger.idle
 
 
-def test_a_mark_comes_no_earlier_than_the_confirms(books: Books) -> None:
+def test_a_mark_comes_after_the_confirms_and_before_the_acknowledgement(books: Books) -> None:
     (delivery,) = books.came(1)
     books.ledger.became(delivery, out("a"), "mark")
     books.sent()
-    assert books.ledger.outcome(0.0).marks == []
+    assert books.ledger.outcome(0.0).unmarked == []
     books.ledger.confirmed(1, multiple=False)
-    assert books.ledger.outcome(0.0).marks == ["mark"]
+    outcome = books.ledger.outcome(0.0)
+    assert (outcome.unmarked, outcome.acknowledge) == ([delivery], [])
+    assert not books.ledger.idle
+    books.ledger.marked([delivery])
+    assert books.acknowledged() == [(1, True)]
+    assert books.ledger.idle
+
+
+def test_a_delivery_that_becomes_nothing_waits_for_its_mark_as_well(books: Books) -> None:
+    (delivery,) = books.came(1)
+    books.ledger.became(delivery, [], "mark")
+    outcome = books.ledger.outcome(0.0)
+    assert (outcome.unmarked, outcome.acknowledge) == ([delivery], [])
+    assert not books.ledger.released(delivery)
+    books.ledger.marked([delivery])
+    assert books.acknowledged() == [(1, True)]
 
 
 def test_what_is_unconfirmed_goes_out_again_first_and_in_order_when_the_publisher_is_lost(books: Books) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bus.declarations import DELIVER, EVENTS, Binding, declarations, retry
+from bus.declarations import DELIVER, EVENTS, STREAMS, Binding, declarations, retry
 from bus.errors import BusError, ConfigurationError
 from bus.permissions import User
 from bus.plan import RECORD, Record, Seen, Wanted, applied, changes, pruned, read_record, wanted
@@ -40,7 +40,7 @@ def test_an_empty_broker_lacks_everything_in_the_order_it_is_made() -> None:
     kinds = [kind for kind, _ in listed]
     assert kinds == sorted(kinds, key=["create exchange", "create queue", "make", "bind binding", "grant permission"].index)
     names = {name for kind, name in listed if kind == "create queue"}
-    assert names == {ROUTER, "bus.documents", "bus.invalid", "bus.suspects", "to.erp", "to.wms", "dead.erp", "dead.wms", "bus.retry.5s", RECORD}
+    assert names == {ROUTER, "bus.documents", "bus.invalid", "bus.suspects", "to.erp", "to.wms", "dead.erp", "dead.wms", "bus.retry.5s", *STREAMS, RECORD}
     assert ("bind binding", f"{EVENTS} → {ROUTER}") in listed
     assert ("bind binding", f"{DELIVER} → {RECORD}") in listed
     assert listed[-1] == ("grant permission", "erp")
@@ -57,6 +57,8 @@ def test_a_detail_says_the_arguments_a_person_would_look_for() -> None:
     assert detail["bus.router.0"] == "x-queue-type=quorum, x-delivery-limit=1000000, x-single-active-consumer=true"
     assert detail[PARTITION] == detail["to.wms"] == detail["bus.router.0"]
     assert detail["to.erp"] == "x-queue-type=quorum, x-delivery-limit=1000000"
+    for stream in STREAMS:
+        assert detail[stream] == "x-queue-type=stream, x-max-age=7D, x-stream-max-segment-size-bytes=4194304"
     assert detail[EVENTS] == "topic"
     assert detail["erp"] == r"configure ^$  write ^(bus\.events)$  read ^$  topics bus.events: ^(a\.b)$"
 

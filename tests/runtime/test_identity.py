@@ -1,16 +1,26 @@
 """The same again changes nothing, something else under the same name waits, and codes may come later; also after a restart."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bus.ports import Received, Transport
+from bus.runtime.app import topology_of
 from bus.runtime.embedded import EmbeddedBroker
+from bus.runtime.files import usable_configuration
 from bus.runtime.memory import MemoryBroker
+from bus.runtime.rabbitmq import RabbitBroker
+from bus.topology import to
+from bus.wire import event_message
 
-from tests.runtime.whole import ITEMS, SHOP, answer, answering, order, placed, play, running, until
+from tests.brokers import Broker, virtual_host
+from tests.cli import processes
+from tests.runtime.whole import ITEMS, SHOP, answer, answering, order, placed, play, running, until, write
 
 UNITS = SHOP.replace("lookups: {item: item.csv}", "lookups: {item: item.csv, unit: {file: unit.csv, key: [item, unit]}}").replace(
     "to-wms: {on: order.placed, to: wms, json: data}",
@@ -18,16 +28,20 @@ UNITS = SHOP.replace("lookups: {item: item.csv}", "lookups: {item: item.csv, uni
 ).replace('lookup("item", document.item)', 'lookup("item", document.item)')
 
 
-def test_a_document_sent_again_is_acknowledged_and_not_delivered_twice_also_after_a_restart(tmp_path: Path) -> None:
+Opener = Callable[[], Transport]
+
+
+def a_document_is_sent_again(tmp_path: Path, opener: Opener) -> None:
+    """It is acknowledged and not delivered twice, also after a restart; with another body it is parked."""
+
     async def story() -> None:
-        store = tmp_path / "bus.db"
         async with answering() as target:
-            async with running(tmp_path, SHOP, EmbeddedBroker(store), target=target) as bus:
+            async with running(tmp_path, SHOP, opener(), target=target) as bus:
                 for _ in range(3):
                     assert await bus.post(order("S-1")) == (202, {"events": [{"type": "order.placed", "id": "S-1"}]})
                 await bus.publish(placed("S-2"), placed("S-2"))
                 await bus.idle()
-            async with running(tmp_path, SHOP, EmbeddedBroker(store), target=target) as bus:
+            async with running(tmp_path, SHOP, opener(), target=target) as bus:
                 assert (await bus.post(order("S-1")))[0] == 202
                 await bus.publish(placed("S-2"))
                 await bus.post(order("S-3"))
@@ -41,6 +55,79 @@ def test_a_document_sent_again_is_acknowledged_and_not_delivered_twice_also_afte
             assert sorted(target.numbers()) == ["S-1", "S-2", "S-3"]
 
     play(story)
+
+
+def test_a_document_sent_again_is_not_delivered_twice_by_the_embedded_broker(tmp_path: Path) -> None:
+    a_document_is_sent_again(tmp_path, partial(EmbeddedBroker, tmp_path / "bus.db"))
+
+
+def test_a_document_sent_again_is_not_delivered_twice_by_rabbitmq(tmp_path: Path, rabbitmq: Broker) -> None:
+    with virtual_host(rabbitmq, "identity") as url:
+        a_document_is_sent_again(tmp_path, partial(RabbitBroker, url))
+
+
+def test_what_one_router_had_another_one_knows(tmp_path: Path, rabbitmq: Broker) -> None:
+    async def story() -> None:
+        with virtual_host(rabbitmq, "identity") as url:
+            folders = tmp_path / "a", tmp_path / "b"
+            async with (
+                answering() as target,
+                running(folders[0], SHOP, RabbitBroker(url), target=target) as one,
+                running(folders[1], SHOP, RabbitBroker(url), target=target) as other,
+            ):
+                events = [placed(f"S-{n}") for n in range(40)]
+                for batch in (events, [*reversed(events)], events):
+                    await one.publish(*batch)
+                    await one.idle()
+                    await other.idle()
+                repeated = [bus.value("bus_events_duplicate_total", system="shop") for bus in (one, other)]
+                assert sum(repeated) == 80
+                assert all(repeated), "both had some"
+                await one.publish(placed("S-7", qty=3))
+                await one.has_letters("identity-conflict")
+            assert sorted(target.numbers()) == sorted(f"S-{n}" for n in range(40))
+
+    play(story)
+
+
+def test_a_router_killed_under_load_has_marked_whatever_it_acknowledged(tmp_path: Path, rabbitmq: Broker) -> None:
+    routing = SHOP.replace("http, url: \"URL\", timeout: 2s, retry: [50ms, 100ms]", "queue").replace(
+        "  to-oa: {on: order.placed, to: oa, name: data.no, json: data}\n", ""
+    )
+    path = write(tmp_path, routing)
+    topology = topology_of(usable_configuration(path)[0])
+    events = [placed(f"S-{n}") for n in range(3000)]
+    got: Counter[str] = Counter()
+
+    def deliver(batch: Sequence[Received]) -> None:
+        for received in batch:
+            got[received.message.id] += 1
+            received.become()
+
+    async def has(count: int) -> None:
+        await until(lambda: len(got) >= count, f"{len(got)} of {count} deliveries came", 30.0)
+
+    async def story() -> None:
+        with virtual_host(rabbitmq, "identity") as url:
+            broker = RabbitBroker(url)
+            await broker.open(topology)
+            await broker.consume(to("wms"), deliver, 500)
+            arguments = ("--only", "router", "--broker", url)
+            sending = asyncio.create_task(broker.publish(*map(event_message, events)))
+            for share in (400, 1500):
+                with processes.running(tmp_path, *arguments):
+                    await has(share)  # and it is killed
+            with processes.running(tmp_path, *arguments):
+                await sending
+                await broker.publish(event_message(placed("middle")))
+                await has(3001)  # with everything that came before it
+                before = got.total()
+                await broker.publish(*map(event_message, [*events, placed("end")]))
+                await has(3002)
+                assert got.total() == before + 1, "something was delivered again"
+            await broker.close()
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("restarted", [False, True])

@@ -125,6 +125,8 @@ REFUSED = {
     "crm publishes a document as wms": ("crm", publish("bus.documents", "wms")),
     "erp forges its name": ("erp", publish("bus.events", "purchase_order.released", user_id="crm")),
     "the bus forges its name": ("bus", publish("bus.deliver", "to.scm", user_id="erp")),
+    "scm reads which events came before": ("scm", consume("bus.identities")),
+    "erp says that an event came before": ("erp", publish("bus.deliver", "bus.identities")),
     "erp delivers past the router": ("erp", publish("bus.deliver", "to.scm")),
     "erp delivers by way of a delay": ("erp", publish("bus.retry.5s", "to.scm")),
     "erp writes to the default exchange": ("erp", publish("", "to.scm")),

@@ -166,6 +166,7 @@ class Channel:
         prefetch: int,
         on_message: Callable[[Arrived], None],
         on_cancelled: Callable[[], None],
+        arguments: Mapping[str, Any] | None = None,
     ) -> str:
         """Begin to consume with that prefetch; return the consumer's tag. `on_message` must be quick."""
 
@@ -175,7 +176,7 @@ class Channel:
         await self.call("basic_qos", prefetch_count=prefetch)
         self._connection.take(self.number, Taker(on_message, None))
         self._channel.add_on_cancel_callback(lambda _frame: on_cancelled())
-        ok = await self.call("basic_consume", queue=queue, on_message_callback=arrived)
+        ok = await self.call("basic_consume", queue=queue, on_message_callback=arrived, arguments=arguments)
         return str(ok.consumer_tag)
 
     async def stop_consuming(self, consumer_tag: str) -> None:

@@ -9,7 +9,6 @@ write.
 import asyncio
 import contextlib
 import itertools
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
@@ -20,6 +19,7 @@ from bus.runtime.rabbitmq.addressing import Addressing
 from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
 from bus.runtime.rabbitmq.dealing import DEALT_AT_ONCE, deal
 from bus.runtime.rabbitmq.declare import apply
+from bus.runtime.rabbitmq.identities import Identities
 from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Subscription
 from bus.runtime.rabbitmq.link import Link, pause_s
 from bus.runtime.rabbitmq.refusals import Missing, TooLarge
@@ -30,7 +30,6 @@ from bus.topology import PARTITION, Topology, is_partition
 WINDOW = 4096  # messages on their way unconfirmed
 WRITE_MESSAGES = 512
 UNSENT_BYTES = 4 * 1024 * 1024  # what the socket has not taken; more waits in the ledger
-MARKS = 200_000
 # A queue made again within 25 ms of its deletion: RabbitMQ 3.10 then tells none of its consumers.
 MEND_PAUSE_S = 0.25
 MAX_PREFETCH = 65_535
@@ -47,8 +46,7 @@ class RabbitBroker(Transport):
     Attributes:
         on_trouble: called when something keeps messages from moving, once for each kind of trouble,
             and with None when all is well again.
-
-    Marks are kept in memory, the newest 200,000: a repetition after a restart is not recognised by them.
+        is_blocked: whether the broker takes no messages for now.
     """
 
     def __init__(self, url: str, *, publish_timeout_s: float = 30.0) -> None:
@@ -58,7 +56,7 @@ class RabbitBroker(Transport):
         self.ledger: Ledger[Wire] = Ledger(WINDOW)
         self.deaths = Deaths()
         self._publisher: Channel | None = None
-        self._blocked = False
+        self.is_blocked = False
         self._loop: asyncio.AbstractEventLoop
         self._opened = self._closed = False
         self._subscriptions: list[Subscription] = []
@@ -67,7 +65,7 @@ class RabbitBroker(Transport):
         self._dealer: Subscription | None = None
         self._waiting: dict[Batch, asyncio.Future[None]] = {}
         self._drained: list[asyncio.Future[None]] = []
-        self._marks: OrderedDict[str, bytes] = OrderedDict()
+        self._identities = Identities(self)
         self._troubles = Troubles(self._tell_trouble)
         self._tasks: set[asyncio.Task[None]] = set()
         self._repairing = False
@@ -115,7 +113,7 @@ class RabbitBroker(Transport):
         self.plan_turn()
         try:
             while not (await asyncio.wait((future,), timeout=self._publish_timeout_s))[0]:
-                if not self._blocked:
+                if not self.is_blocked:
                     timeout_s = self._publish_timeout_s
                     raise Unavailable("amqp-unconfirmed", count=batch.waiting, timeout=timeout_s)
             future.result()
@@ -127,13 +125,22 @@ class RabbitBroker(Transport):
         self._check_open()
         if queue not in self._addressing.queues:
             raise Refused("queue-unknown", id="-", queue=queue)
+        if queue in self._topology.event_queues:
+            await self._identities.read()
         if is_partition(queue) and self._dealer is None:
             self._dealer = self._subscription(PARTITION, deal, DEALT_AT_ONCE)
+            self._subscriptions.append(self._dealer)
             self.bring_up(self._dealer)
         for leaving in self._retiring:
             if leaving.queue == queue:
                 leaving.make_way()
         subscription = self._subscription(queue, handler, prefetch)
+        await self.begin(subscription)
+        return subscription
+
+    async def begin(self, subscription: Subscription) -> None:
+        """Start it now, or in the background once the broker is there again. Raises what will not pass."""
+        self._subscriptions.append(subscription)
         try:
             connection = self._consuming.connection
             try:
@@ -146,7 +153,6 @@ class RabbitBroker(Transport):
         except BaseException:
             self._abandon(subscription)
             raise
-        return subscription
 
     async def pull(self, queue: str, limit: int) -> Sequence[Received]:
         self._check_open()
@@ -168,6 +174,7 @@ class RabbitBroker(Transport):
         if expected < 1:
             return []
         subscription = self._subscription(queue, take, expected)
+        self._subscriptions.append(subscription)
         try:
             await subscription.start(connection)
             # Others may read the same queue, so fewer than it held may come.
@@ -183,13 +190,10 @@ class RabbitBroker(Transport):
 
     def _subscription(self, queue: str, handler: Handler, prefetch: int) -> Subscription:
         ordered = queue in self._topology.one_by_one
-        subscription = Subscription(self, queue, handler, min(prefetch, MAX_PREFETCH), ordered=ordered)
-        self._subscriptions.append(subscription)
-        return subscription
+        return Subscription(self, queue, handler, min(prefetch, MAX_PREFETCH), ordered=ordered)
 
     def known(self, identities: Sequence[str]) -> Mapping[str, bytes]:
-        marks = self._marks
-        return {identity: marks[identity] for identity in identities if identity in marks}
+        return self._identities.known(identities)
 
     async def depth(self, queues: Sequence[str]) -> Mapping[str, Depth]:
         """As the contract says, but for what other processes have been handed out: AMQP does not tell."""
@@ -250,7 +254,7 @@ class RabbitBroker(Transport):
         self._turn_planned = False
         ledger, now = self.ledger, self._loop.time()
         publisher = self._publisher
-        if publisher is not None and not self._blocked and not self._closed:
+        if publisher is not None and not self.is_blocked and not self._closed:
             while publisher.unsent_bytes < UNSENT_BYTES:
                 outgoing = ledger.publish(now, WRITE_MESSAGES)
                 if not outgoing:
@@ -259,8 +263,7 @@ class RabbitBroker(Transport):
         outcome = ledger.outcome(now)
         for inlet, tag, multiple in outcome.acknowledge:
             cast(Subscription, inlet).acknowledge(tag, multiple=multiple)  # there are no other inlets here
-        for mark in cast(Sequence[Mark], outcome.marks):
-            self._remember(mark)
+        self._identities.turn(outcome)
         for batch in outcome.finished:
             future = self._waiting.get(batch)
             if future is not None and not future.done():
@@ -279,7 +282,7 @@ class RabbitBroker(Transport):
         self._set_timer(now)
 
     def _set_timer(self, now: float) -> None:
-        due = self.ledger.due(publishing=self._publisher is not None and not self._blocked)
+        due = self.ledger.due(publishing=self._publisher is not None and not self.is_blocked)
         if self._timer is not None:
             if due is not None and self._timer.when() <= max(due, now):
                 return
@@ -291,12 +294,6 @@ class RabbitBroker(Transport):
     def _timer_turn(self) -> None:
         self._timer = None
         self._turn()
-
-    def _remember(self, mark: Mark) -> None:
-        self._marks[mark.identity] = mark.digest
-        self._marks.move_to_end(mark.identity)
-        if len(self._marks) > MARKS:
-            self._marks.popitem(last=False)
 
     # ---------------------------------------------------------------------------------- publishing
 
@@ -346,7 +343,7 @@ class RabbitBroker(Transport):
         self.ledger.returned(Outlet(exchange, routing_key, message_id))
 
     def _alarm(self, reason: str | None) -> None:
-        self._blocked = reason is not None
+        self.is_blocked = reason is not None
         self._troubles.tell("alarm", "", None if reason is None else Unavailable("amqp-alarm", reason=reason))
         self.plan_turn()
 
@@ -380,6 +377,7 @@ class RabbitBroker(Transport):
     # ----------------------------------------------------------------------------------- consuming
 
     async def _consumer_up(self) -> None:
+        self._identities.forget_orphans()
         for subscription in self._subscriptions:
             self.bring_up(subscription)
 
@@ -408,7 +406,8 @@ class RabbitBroker(Transport):
         self._troubles.tell(*key, None)
 
     def become(self, delivery: Delivery, messages: Sequence[Message], mark: Mark | None) -> None:
-        self.ledger.became(delivery, [self._addressing.wire(message) for message in messages], mark)
+        if self.ledger.became(delivery, [self._addressing.wire(message) for message in messages], mark) and mark:
+            self._identities.became(delivery, mark)
         self.plan_turn()
 
     def retire(self, subscription: Subscription) -> None:

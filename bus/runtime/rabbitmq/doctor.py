@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from bus.declarations import DELIVER
+from bus.declarations import DELIVER, STREAMS
 from bus.errors import BusError, ConfigurationError, Unavailable
 from bus.plan import RECORD, Change, Record, Seen, Wanted, changes
 from bus.runtime.doctor import Check, advice, failed, judged, listed, reason_of, well, wrong
@@ -166,10 +166,13 @@ def _is_missing(change: Change, seen: Seen, *, readable: bool) -> bool:
 
 
 async def _reading(connection: Connection, want: Wanted, seen: Seen) -> Check:
-    """Begin to read what is empty, and stop: so nothing is handed out that would count as come back."""
+    """Begin to read what is empty, and stop: so nothing is handed out that would count as come back.
+
+    A stream hands out only what comes from now on, and keeps it.
+    """
     locked = []
-    for name in want.topology.queues:
-        if seen.messages.get(name) != 0 or name in seen.differing:
+    for name in (*want.topology.queues, *STREAMS):
+        if (seen.messages.get(name) != 0 and name not in STREAMS) or name in seen.differing:
             continue
         channel = await connection.channel()
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -141,12 +141,17 @@ class Subscription(Inlet):
         """How many messages of the queue are here and not settled."""
         return len(self.unsettled) + len(self._inbox)
 
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What the broker is told when this begins to consume."""
+        return {}
+
     async def start(self, connection: Connection) -> None:
         """Begin to consume on a new channel of that connection."""
         self._channel = channel = await connection.channel()
         # Before anything can arrive: a delivery must never outlive the epoch of its channel.
         channel.on_closed = self._lost
-        self._tag = await channel.consume(self.queue, self.prefetch, self._arrived, self._leave)
+        self._tag = await channel.consume(self.queue, self.prefetch, self._arrived, self._leave, self.arguments)
         if not channel.is_open:
             raise Unavailable("amqp-consumer-cancelled", queue=self.queue)
         self._running = True
