@@ -205,12 +205,12 @@ def rabbitmq(request: pytest.FixtureRequest) -> Iterator[Broker]:
 
 
 @contextlib.contextmanager
-def virtual_host(broker: Broker, name: str) -> Iterator[str]:
+def virtual_host(broker: Broker | Cluster, name: str) -> Iterator[str]:
     """The URL of a virtual host that is empty, and gone afterwards; for a topology that is not everybody's."""
     broker.ctl("add_vhost", name)
     broker.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
     try:
-        yield f"{broker.url.rstrip('/')}/{name}"
+        yield ",".join(f"{url.rstrip('/')}/{name}" for url in broker.url.split(","))
     finally:
         broker.ctl("delete_vhost", name)
 

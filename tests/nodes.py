@@ -38,6 +38,10 @@ class Cluster:
             node.ctl("join_cluster", first.name)
             node.ctl("start_app")
 
+    def ctl(self, *arguments: str) -> str:
+        """Run `rabbitmqctl` on the first node, which must be up."""
+        return self.nodes[0].ctl(*arguments)
+
     def remove(self) -> None:
         for node in reversed(self.nodes):  # the first one has the name server
             node.remove()

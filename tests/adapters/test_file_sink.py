@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import resource
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,37 @@ def test_a_file_that_does_not_fit_on_the_disk_is_tried_again_and_leaves_no_half(
     assert (big.ok, big.retry, big.code) == (False, True, "file-unavailable")
     assert small.ok
     assert files(tmp_path / "out" / "oa") == {"small.csv": b"x"}
+
+
+class PowerCut:
+    """What a power cut would leave: files as of their own last fsync, names as of the folder's, or from when they were given."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.leaves: dict[str, int] = {}  # bytes by name
+        self.may_leave: dict[str, int] = {}  # when the system had written the name by itself
+        self._synced: dict[int, int] = {}
+        self._fsync, self._link = os.fsync, os.link
+        monkeypatch.setattr(os, "fsync", self.fsync)
+        monkeypatch.setattr(os, "link", self.link)
+
+    def fsync(self, fd: int) -> None:
+        self._fsync(fd)
+        state = os.fstat(fd)
+        if stat.S_ISDIR(state.st_mode):
+            self.leaves = {entry.name: self._synced.get(entry.inode(), 0) for entry in os.scandir(fd)}
+        else:
+            self._synced[state.st_ino] = state.st_size
+
+    def link(self, source: str, name: str, **where: Any) -> None:
+        self._link(source, name, **where)
+        self.may_leave[name] = self._synced.get(os.stat(source, dir_fd=where["src_dir_fd"]).st_ino, 0)
+
+
+def test_what_was_answered_outlives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = PowerCut(monkeypatch)
+    [answers] = deliver(tmp_path, [outbound(b"x" * n, n, name=f"{n}.csv") for n in (1, 20, 300)])
+    assert all(answer.ok for answer in answers)
+    assert cut.leaves == cut.may_leave == {"1.csv": 1, "20.csv": 20, "300.csv": 300}
 
 
 def test_a_folder_that_cannot_be_is_unavailable(tmp_path: Path) -> None:

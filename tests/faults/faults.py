@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bus.topology import to
 
-from tests.brokers import Broker
+from tests.brokers import Broker, Cluster
 from tests.faults.story import READERS
 from tests.faults.world import HEARTBEAT_S, ROUTERS, SINKS, World, until
 
@@ -143,6 +143,20 @@ async def delete_queue(world: World, broker: Broker, chance: random.Random) -> i
     return counts[-1]
 
 
+async def kill_node(cluster: Cluster, world: World, broker: Broker, chance: random.Random) -> int:
+    """One of three: what the other two hold goes on; it is back before this returns."""
+    node = chance.choice(cluster.nodes)
+    met = await busy(world)
+    await asyncio.to_thread(node.kill)
+    world.due += 400
+    enough = len(world.acknowledged) + 200
+    done = world.programs["publisher"].done
+    await world.goes_on_until(lambda: len(world.acknowledged) >= enough or done.is_set(), "nothing went on without a node")
+    await asyncio.to_thread(node.start)
+    await asyncio.to_thread(node.ctl, "await_startup")
+    return met
+
+
 FAULTS: Mapping[str, Strike] = {
     "router killed": kill_router,
     "router stopped": stop_router,
@@ -156,4 +170,11 @@ FAULTS: Mapping[str, Strike] = {
     "memory alarm": alarm_memory,
     "disk alarm": alarm_disk,
     "queue deleted": delete_queue,
+}
+
+# How often each of them strikes in a round.
+ROUND: Mapping[str, int] = {
+    "router killed": 3, "router stopped": 1, "reader killed": 2, "sink killed": 1, "publisher killed": 1,
+    "broker killed": 1, "connections closed by the broker": 1, "connection cut": 3, "black hole": 1,
+    "memory alarm": 1, "disk alarm": 1, "queue deleted": 1,
 }

@@ -10,13 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from tests.brokers import Broker
-from tests.faults.faults import FAULTS
+from tests.faults.faults import FAULTS, Strike
 from tests.faults.history import Verdict, check, fault_table, verdict_table
 from tests.faults.story import ORDERED, SYSTEMS, subscribes
-from tests.faults.world import World, a_world, until
+from tests.faults.world import World, a_world
 
 AHEAD = 800
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +45,19 @@ class Report:
 
 
 async def play(
-    broker: Broker, url: str, folder: Path, schedule: Sequence[str], *, keys: int, versions: int, seed: int
+    broker: Broker, url: str, folder: Path, schedule: Sequence[str], *, keys: int, versions: int, seed: int,
+    faults: Mapping[str, Strike] = FAULTS,
 ) -> Report:
     """Publish keys × versions events while the faults of the schedule strike at random moments."""
     start = time.monotonic()
     chance = random.Random(seed)
-    async with a_world([url], folder) as world:
+    async with a_world(url.split(","), folder) as world:
         await world.start_bus()
         publisher = await world.start_publisher(keys, versions)
         pace = asyncio.create_task(keep_pace(world))
-        await strike(world, broker, schedule, chance, keys * versions)
+        await strike(world, broker, [(fault, faults[fault]) for fault in schedule], chance, keys * versions)
         world.due = keys * versions
-        await until(publisher.done.is_set, "the publisher did not end", 600)
+        await world.goes_on_until(publisher.done.is_set, "the publisher did not end")
         pace.cancel()
         await world.drained()
         left = await world.depths()
@@ -74,14 +74,16 @@ async def keep_pace(world: World) -> None:
         await asyncio.sleep(0.05)
 
 
-async def strike(world: World, broker: Broker, schedule: Sequence[str], chance: random.Random, events: int) -> None:
+async def strike(
+    world: World, broker: Broker, schedule: Sequence[tuple[str, Strike]], chance: random.Random, events: int
+) -> None:
     """Let every fault strike once so many events are acknowledged, with a share of them left for the end."""
     pace = events / (len(schedule) + 2)
-    for number, fault in enumerate(schedule, 1):
+    for number, (fault, done_to) in enumerate(schedule, 1):
         world.due = due = int((number - chance.random()) * pace)
-        await until(partial(world.has_acknowledged, due), f"no {due} events were acknowledged", 120)
+        await world.goes_on_until(partial(world.has_acknowledged, due), f"no {due} events were acknowledged")
         world.history.note([{"type": "invoke", "f": "fault", "fault": fault}])
-        in_flight = await FAULTS[fault](world, broker, chance)
+        in_flight = await done_to(world, broker, chance)
         world.history.note([{"type": "ok", "f": "fault", "fault": fault, "in_flight": in_flight}])
 
 

@@ -12,21 +12,17 @@ from pathlib import Path
 import pytest
 
 from tests.brokers import Broker, virtual_host
+from tests.faults.faults import ROUND
 from tests.faults.play import play
 
 SEED = int(os.environ.get("BUS_TEST_SEED", "20261123"))
-FAULTS = {
-    "router killed": 3, "router stopped": 1, "reader killed": 2, "sink killed": 1, "publisher killed": 1,
-    "broker killed": 1, "connections closed by the broker": 1, "connection cut": 3, "black hole": 1,
-    "memory alarm": 1, "disk alarm": 1, "queue deleted": 1,
-}
 
 
 @pytest.mark.timeout(300)
 def test_no_fault_in_flight_loses_or_doubles_or_disorders_an_event(
     rabbitmq: Broker, tmp_path: Path, figures: Callable[[str], None]
 ) -> None:
-    schedule = [fault for fault, times in FAULTS.items() for _ in range(times)]
+    schedule = [fault for fault, times in ROUND.items() for _ in range(times)]
     random.Random(SEED).shuffle(schedule)
     with virtual_host(rabbitmq, "faults") as url:
         report = asyncio.run(play(rabbitmq, url, tmp_path, schedule, keys=500, versions=40, seed=SEED))

@@ -16,7 +16,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -136,6 +136,7 @@ class World:
         self.spare = 0  # of these, the ones that go to `oa`
         self.acknowledged: set[str] = set()
         self.arrived: dict[str, set[str]] = {system: set() for system in SYSTEMS}
+        self._names: set[str] = set()  # of files, as of the last look
 
     # ----------------------------------------------------------------------------------- processes
 
@@ -190,7 +191,9 @@ class World:
         for system, tail in self._delivered.items():
             self.arrived[system].update(fact["event"] for fact in tail.new())
         self.arrived["erp"].update(event for event, _ in self.rows(len(self.arrived["erp"])))
-        self.arrived["oa"].update(event for event, _ in self.files())
+        names = {entry.name for entry in os.scandir(self.folder / "oa")} - self._names
+        self._names |= names
+        self.arrived["oa"].update(event for event, _ in _final(names))
 
     def in_flight(self, *systems: str) -> int:
         """Count deliveries to these systems, or to all, whose event is begun and that have not arrived."""
@@ -209,9 +212,7 @@ class World:
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Event and name of every file that is there under its final name."""
-        for entry in os.scandir(self.folder / "oa"):
-            if not entry.name.startswith("."):
-                yield entry.name.partition(".")[0].partition("~")[0], entry.name
+        return _final(entry.name for entry in os.scandir(self.folder / "oa"))
 
     def facts(self) -> Iterator[Fact]:
         """Everything that happened, each process in its own order."""
@@ -222,6 +223,17 @@ class World:
         for event, name in self.files():
             whole = json.loads((self.folder / "oa" / name).read_bytes())["event"] == event
             yield {"type": "ok", "f": "deliver", "system": "oa", "event": event if whole else name, "id": name}
+
+    async def goes_on_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for it however long it takes, while anything is acknowledged or arrives."""
+        seen, since = (-1,), time.monotonic()
+        while not condition():
+            self.look()
+            moved = (len(self.acknowledged), *map(len, self.arrived.values()))
+            if moved != seen:
+                seen, since = moved, time.monotonic()
+            assert time.monotonic() - since < WAIT_S, f"{what}: nothing moved for {WAIT_S:.0f} s"
+            await asyncio.sleep(0.05)
 
     async def drained(self, limit_s: float = WAIT_S) -> None:
         """Return once everything that was acknowledged has arrived everywhere."""
@@ -243,6 +255,10 @@ class World:
             await bus.close()
         return {queue: depth.messages for queue, depth in depths.items() if depth.messages}
 
+
+def _final(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Event and name of every file that has its final name."""
+    return ((name.partition(".")[0].partition("~")[0], name) for name in names if not name.startswith("."))
 
 
 @contextlib.asynccontextmanager

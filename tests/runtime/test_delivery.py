@@ -13,6 +13,7 @@ from bus.runtime.memory import MemoryBroker
 from bus.topology import to
 
 from tests.runtime.whole import (
+    ITEMS,
     SHOP,
     Request,
     Target,
@@ -234,6 +235,28 @@ def test_a_failed_delivery_holds_back_its_own_key_alone(tmp_path: Path) -> None:
             last_of_a0 = len(came) - 1 - came[::-1].index("a-0")
             assert {no for no in came[:last_of_a0] if no[0] != "a"} == {f"{key}-{n}" for n in range(5) for key in "bc"}
             assert all(no[0] != "a" or no == "a-0" for no in came[:last_of_a0])
+
+    play(story)
+
+
+def test_other_tables_taken_into_use_drop_nothing_that_waits_for_its_turn(tmp_path: Path) -> None:
+    async def story() -> None:
+        taken = asyncio.Event()
+
+        async def slow(_request: Request) -> bytes:
+            await taken.wait()
+            return answer()
+
+        async with answering(slow) as target, running(tmp_path, target=target) as bus:
+            await bus.publish(*(placed(f"S-{n}") for n in range(50)))
+            await until(lambda: len(bus.app.deliveries["wms"]._jobs) == 50)
+            before = bus.app.config
+            (tmp_path / "item.csv").write_text(ITEMS + "I3,C,W-C\n")
+            await until(lambda: bus.app.config is not before)
+            taken.set()
+            await until(lambda: len(target.requests) == 50)
+            await bus.idle()
+            assert sorted(target.numbers()) == sorted(f"S-{n}" for n in range(50))
 
     play(story)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pika
@@ -14,7 +15,7 @@ from pika.channel import ContentFrameAssembler
 
 from bus.errors import Refused
 from bus.runtime.rabbitmq import amqp, frames
-from bus.runtime.rabbitmq.amqp import encode_properties
+from bus.runtime.rabbitmq.amqp import Channel, Wire, encode_properties
 from bus.runtime.rabbitmq.frames import Arrived, Taker
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -163,3 +164,14 @@ def test_a_broker_of_another_protocol_version_is_left_to_pika() -> None:
 
 def test_this_pika_has_the_methods_that_are_built_upon() -> None:
     assert amqp._HAS_FRAMES
+
+
+def test_every_message_is_published_mandatory_and_persistent() -> None:
+    written: list[bytes] = []
+    connection: Any = SimpleNamespace(frame_max=131_072, write=written.append)
+    channel = Channel(connection, SimpleNamespace(channel_number=1, add_on_close_callback=lambda _: None))
+    properties = encode_properties("PO-1", "application/json", "utf-8", {}, "")
+    channel.publish([Wire("bus.deliver", "to.wms", properties, b"{}")])
+    end, method = pika_frames.decode_frame(written[0])
+    _, header = pika_frames.decode_frame(written[0][end:])
+    assert (method.method.routing_key, method.method.mandatory, header.properties.delivery_mode) == ("to.wms", True, 2)

@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from bus.ledger import Ledger
 from bus.ports import Message, Received
+from bus.runtime.rabbitmq.frames import Arrived, Properties
+from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Subscription
 from bus.testing import letter, until
 from bus.topology import PARTITION, Topology
 
@@ -125,3 +130,19 @@ def test_who_stops_reading_the_partitions_deals_out_no_more(ordered_host: str) -
             assert await dealt()
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize(("ordered", "told"), [(True, ["close"]), (False, ["give back 1"])])
+def test_what_is_given_back_where_order_is_kept_takes_all_behind_it_along(ordered: bool, told: list[str]) -> None:
+    said: list[str] = []
+    channel: Any = SimpleNamespace(
+        is_open=True, counts_releases=False,
+        close_soon=lambda: said.append("close"), give_back=lambda tag: said.append(f"give back {tag}"),
+    )
+    host: Any = SimpleNamespace(ledger=Ledger(10), deaths=Deaths(), plan_turn=lambda: None)
+    subscription = Subscription(host, "to.wms", lambda _batch: None, 10, ordered=ordered)
+    subscription._channel = channel
+    delivery = Delivery(subscription, Arrived(1, "", "to.wms", Properties(None, None, None, "PO-1"), b""))
+    host.ledger.received([delivery])
+    delivery.release()
+    assert said == told
