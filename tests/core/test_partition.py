@@ -31,5 +31,10 @@ def test_what_is_no_event_has_a_partition_too() -> None:
     assert partition(Message(ROUTER, "PO-1", b"no event")) == PO_1
 
 
+@pytest.mark.parametrize(("key", "number"), [("PO-1", 6), ("PO-2", 4), ("PO-2026-001873", 0), ("采购-1", 2)])
+def test_a_key_has_the_same_partition_for_ever_and_in_every_process(key: str, number: int) -> None:
+    assert of({"cloudEvents_partitionkey": key}) == f"{ROUTER}.{number}"
+
+
 def test_keys_are_spread_over_all_partitions() -> None:
     assert {of({"cloudEvents_partitionkey": f"PO-{n}"}) for n in range(100)} == {f"{ROUTER}.{n}" for n in range(PARTITIONS)}

@@ -60,7 +60,7 @@ async def play(
         await world.goes_on_until(publisher.done.is_set, "the publisher did not end")
         pace.cancel()
         await world.drained()
-        left = await world.depths()
+        left = await world.left()
         await world.stop()
         return report(world, left, f"seed {seed}, {keys * versions:,} events, {len(schedule)} faults", start)
 

@@ -226,7 +226,8 @@ class World:
 
     async def goes_on_until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for it however long it takes, while anything is acknowledged or arrives."""
-        seen, since = (-1,), time.monotonic()
+        seen: tuple[int, ...] = ()
+        since = time.monotonic()
         while not condition():
             self.look()
             moved = (len(self.acknowledged), *map(len, self.arrived.values()))
@@ -244,16 +245,23 @@ class World:
                 seen, since = left, time.monotonic()
             await asyncio.sleep(0.1)
 
-    async def depths(self) -> Mapping[str, int]:
-        """What waits in any queue."""
+    async def left(self) -> Mapping[str, int]:
+        """What still waits in any queue when nothing moves any more: repetitions take their time."""
         queues = [*self.topology.event_queues, DOCUMENTS, INVALID, SUSPECTS, *map(to, SYSTEMS), *map(dead, SYSTEMS)]
         bus = RabbitBroker(self.url)
         await bus.open(self.topology)
         try:
-            depths = await bus.depth(queues)
+            seen, since = None, time.monotonic()
+            while time.monotonic() - since < WAIT_S:
+                depths = {queue: depth.messages for queue, depth in (await bus.depth(queues)).items() if depth.messages}
+                if not depths:
+                    break
+                if depths != seen:
+                    seen, since = depths, time.monotonic()
+                await asyncio.sleep(0.2)
         finally:
             await bus.close()
-        return {queue: depth.messages for queue, depth in depths.items() if depth.messages}
+        return depths
 
 
 def _final(names: Iterable[str]) -> Iterator[tuple[str, str]]:
