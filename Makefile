@@ -35,8 +35,9 @@ brokers: ## install RabbitMQ, PostgreSQL, MariaDB where missing (SUITES='trixie 
 bench: .venv/dev.stamp ## measure everything, beside the broker's shovel, Go and FastStream; writes bench.json
 	@$(bin)/python -m tests.bench
 
-soak: .venv/dev.stamp brokers ## hours of faults on a real broker
-	@$(bin)/pytest -m soak --timeout 0
+soak: .venv/dev.stamp brokers ## hours of faults on RabbitMQ, installed and 4.3, one node and three (BUS_SOAK_EVENTS=20000: short)
+	@$(if $(BUS_TEST_BROKERS),,deploy/brokers.sh forky)
+	@BUS_TEST_BROKERS=$${BUS_TEST_BROKERS:-installed,4.3} $(bin)/pytest -m soak --numprocesses 0 --timeout 0
 
 clean: ## remove .venv and every cache
 	@rm -rf .venv .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
