@@ -45,7 +45,7 @@ async def drained(world: World) -> str:
     """Let everything arrive; return the checker's table. Raises AssertionError for a promise that was broken."""
     await until(world.programs["publisher"].done.is_set, "the publisher did not end", 1800)
     await world.drained()
-    left = await world.depths()
+    left = await world.left()
     await world.stop()
     verdicts = check(list(world.facts()), SYSTEMS, subscribes, ORDERED)
     assert all(verdict.sound and verdict.delivered == verdict.attempted for verdict in verdicts), verdict_table(verdicts)
