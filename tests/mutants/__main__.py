@@ -1,7 +1,7 @@
 """Make every mutant, run the tests that must notice, and print who did: `python -m tests.mutants [WORD ...]`.
 
 With words only the mutants that have one of them in their name. Exit 1 when one survives, 2 when a test fails
-without any mutant.
+without any mutant or there is none of that name.
 """
 
 import os
@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.history import table
 from tests.mutants.mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
@@ -52,22 +51,25 @@ def try_out(mutant: Mutant, copy: Path) -> tuple[str, float]:
 
 def main(words: Sequence[str]) -> int:
     mutants = [mutant for mutant in MUTANTS if not words or any(word in mutant.name for word in words)]
+    if not mutants:
+        print(f"No mutant has a name with {' or '.join(words)}.", file=sys.stderr)
+        return 2
+    width = max(len(mutant.name) for mutant in mutants)
+    survivors = 0
     with tempfile.TemporaryDirectory(prefix="bus-mutants-") as folder:
         copy = Path(folder) / "bus"
         shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
         tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
-        print(f"{len(tests)} tests without any mutant first.", file=sys.stderr)
+        print(f"First {len(tests)} tests or files of tests without any mutant.", file=sys.stderr)
         if failed := caught(copy, tests):
             print(f"{failed} fails without any mutant.", file=sys.stderr)
             return 2
-        rows: list[tuple[str, str, str]] = []
+        print(f"{'mutant':<{width}}      s  caught by")
         for mutant in mutants:
             by, took_s = try_out(mutant, copy)
-            rows.append((mutant.name, by or "SURVIVED", f"{took_s:.1f}"))
-            print(*rows[-1], sep=" · ", file=sys.stderr)
-    survivors = sum(by == "SURVIVED" for _, by, _ in rows)
-    print(table(("mutant", "caught by", "s"), rows))
-    print(f"{len(rows) - survivors} of {len(rows)} caught")
+            survivors += not by
+            print(f"{mutant.name:<{width}}  {took_s:5.1f}  {by or 'NOBODY'}", flush=True)
+    print(f"{len(mutants) - survivors} of {len(mutants)} caught")
     return min(survivors, 1)
 
 
