@@ -39,11 +39,15 @@ class Proxy:
 
     def cut(self) -> int:
         """Reset every connection at once, in the middle of whatever goes by; say how many there were."""
-        pairs, self._pairs = self._pairs, []
-        alive = [pair for pair in pairs if not pair[0].transport.is_closing()]
+        alive, pairs, self._pairs = self.alive, self._pairs, []
         for writer in (writer for pair in pairs for writer in pair):
             writer.transport.abort()
-        return len(alive)
+        return alive
+
+    @property
+    def alive(self) -> int:
+        """How many connections there are now."""
+        return sum(not writer.transport.is_closing() for writer, _ in self._pairs)
 
     def swallow(self) -> None:
         """Let nothing through any more, and tell nobody: a black hole."""

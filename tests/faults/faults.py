@@ -15,6 +15,7 @@ from tests.faults.world import HEARTBEAT_S, ROUTERS, SINKS, World, until
 ENOUGH = 20  # in flight when a fault strikes
 ALARM_S = 3.0
 NOTICED_S = 30.0
+CONNECTIONS = 2  # of a router: one to consume, one to publish
 
 Strike = Callable[[World, Broker, random.Random], Awaitable[int]]
 
@@ -93,6 +94,8 @@ async def cut(world: World, broker: Broker, chance: random.Random) -> int:
 async def swallow(world: World, broker: Broker, chance: random.Random) -> int:
     """A black hole; it ends once the router has noticed and calls anew."""
     name = chance.choice(ROUTERS)
+    # One that is just starting, or calling anew, would end the fault before it has met anything.
+    await until(lambda: sum(proxy.alive for proxy in world.proxies[name]) >= CONNECTIONS, f"{name} was not connected")
     met = await busy(world)
     before = sum(proxy.accepted for proxy in world.proxies[name])
     for proxy in world.proxies[name]:
