@@ -10,11 +10,10 @@ from bus.topology import to
 
 from tests.brokers import Broker, Cluster
 from tests.faults.story import READERS
-from tests.faults.world import HEARTBEAT_S, ROUTERS, SINKS, World, until
+from tests.faults.world import ROUTERS, SINKS, World, until
 
 ENOUGH = 20  # in flight when a fault strikes
 ALARM_S = 3.0
-NOTICED_S = 30.0
 CONNECTIONS = 2  # of a router: one to consume, one to publish
 
 Strike = Callable[[World, Broker, random.Random], Awaitable[int]]
@@ -46,7 +45,7 @@ async def stop_router(world: World, broker: Broker, chance: random.Random) -> in
     await until(lambda: world.programs[name].runs, f"{name} did not run")
     met = await busy(world)
     world.programs[name].send(signal.SIGSTOP)
-    await asyncio.sleep(4 * HEARTBEAT_S)
+    await asyncio.sleep(4 * world.heartbeat_s)
     world.programs[name].send(signal.SIGCONT)
     return met
 
@@ -102,7 +101,8 @@ async def swallow(world: World, broker: Broker, chance: random.Random) -> int:
         proxy.swallow()
     try:
         await until(
-            lambda: sum(proxy.accepted for proxy in world.proxies[name]) > before, f"{name} noticed nothing", NOTICED_S
+            lambda: sum(proxy.accepted for proxy in world.proxies[name]) > before, f"{name} noticed nothing",
+            4 * (world.heartbeat_s + 5),  # twice as long as it takes where nobody else wants the processor
         )
     finally:
         for proxy in world.proxies[name]:

@@ -13,7 +13,7 @@ from tests.brokers import Broker
 from tests.faults.faults import FAULTS, Strike
 from tests.faults.history import Verdict, check, fault_table, verdict_table
 from tests.faults.story import ORDERED, SYSTEMS, subscribes
-from tests.faults.world import World, a_world
+from tests.faults.world import HEARTBEAT_S, World, a_world
 
 AHEAD = 800
 
@@ -46,12 +46,12 @@ class Report:
 
 async def play(
     broker: Broker, url: str, folder: Path, schedule: Sequence[str], *, keys: int, versions: int, seed: int,
-    faults: Mapping[str, Strike] = FAULTS,
+    faults: Mapping[str, Strike] = FAULTS, heartbeat_s: int = HEARTBEAT_S,
 ) -> Report:
     """Publish keys × versions events while the faults of the schedule strike at random moments."""
     start = time.monotonic()
     chance = random.Random(seed)
-    async with a_world(url.split(","), folder) as world:
+    async with a_world(url.split(","), folder, heartbeat_s) as world:
         await world.start_bus()
         publisher = await world.start_publisher(keys, versions)
         pace = asyncio.create_task(keep_pace(world))
@@ -71,7 +71,7 @@ async def keep_pace(world: World) -> None:
         world.look()
         arrived = min(len(world.arrived[system]) for system in SYSTEMS if system != "oa")
         world.programs["publisher"].say(str(min(world.due, arrived) + AHEAD))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
 
 
 async def strike(

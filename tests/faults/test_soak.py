@@ -21,6 +21,7 @@ from tests.faults.play import Report, play
 
 SEED = int(os.environ.get("BUS_TEST_SEED", "20261123"))
 VERSIONS = 40
+HEARTBEAT_S = 10  # on a busy machine processes stand still for longer than the two seconds of the short test
 # Read while the tests are collected: they themselves see no BUS_ settings.
 EVENTS = int(os.environ.get("BUS_SOAK_EVENTS", "200000"))
 FAULTS = int(os.environ.get("BUS_SOAK_FAULTS", "100"))
@@ -51,7 +52,9 @@ def test_a_hundred_faults_in_flight_lose_and_double_and_disorder_nothing(
 ) -> None:
     faults = schedule(FAULTS, random.Random(SEED))
     with history_in(tmp_path), virtual_host(rabbitmq, "soak") as url:
-        report = asyncio.run(play(rabbitmq, url, tmp_path, faults, keys=EVENTS // VERSIONS, versions=VERSIONS, seed=SEED))
+        report = asyncio.run(play(
+            rabbitmq, url, tmp_path, faults, keys=EVENTS // VERSIONS, versions=VERSIONS, seed=SEED, heartbeat_s=HEARTBEAT_S
+        ))
         _check(report, figures)
 
 
@@ -62,7 +65,7 @@ def test_nodes_of_a_cluster_killed_one_after_the_other_lose_and_double_and_disor
     with history_in(tmp_path), virtual_host(cluster, "soak") as url:
         report = asyncio.run(play(
             cluster.nodes[0], url, tmp_path, ["node killed"] * KILLS,
-            keys=EVENTS // 4 // VERSIONS, versions=VERSIONS, seed=SEED, faults=kills,
+            keys=EVENTS // 4 // VERSIONS, versions=VERSIONS, seed=SEED, faults=kills, heartbeat_s=HEARTBEAT_S,
         ))
         _check(report, figures)
 

@@ -121,9 +121,11 @@ class Program:
 class World:
     """Everything around one broker or cluster; `folder` keeps what happened."""
 
-    def __init__(self, urls: Sequence[str], folder: Path, stack: contextlib.AsyncExitStack) -> None:
+    def __init__(
+        self, urls: Sequence[str], folder: Path, stack: contextlib.AsyncExitStack, heartbeat_s: int = HEARTBEAT_S
+    ) -> None:
         self.url = ",".join(urls)
-        self.folder = folder
+        self.folder, self.heartbeat_s = folder, heartbeat_s
         self.topology = topology_in(folder)
         self.proxies: dict[str, list[Proxy]] = {}
         self.programs: dict[str, Program] = {}
@@ -148,7 +150,7 @@ class World:
             where = urlsplit(url)
             proxy = await self._stack.enter_async_context(Proxy(where.hostname or "", where.port or 5672))
             self.proxies[name].append(proxy)
-            ways.append(url.replace(f":{where.port}", f":{proxy.port}") + f"?heartbeat={HEARTBEAT_S}")
+            ways.append(url.replace(f":{where.port}", f":{proxy.port}") + f"?heartbeat={self.heartbeat_s}")
         filled = [part.replace("{broker}", ",".join(ways)) for part in command]
         program = self.programs[name] = Program(name, filled, self.folder)
         self._stack.push_async_callback(program.end)
@@ -225,11 +227,10 @@ class World:
             yield {"type": "ok", "f": "deliver", "system": "oa", "event": event if whole else name, "id": name}
 
     async def goes_on_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for it however long it takes, while anything is acknowledged or arrives."""
+        """Wait for it however long it takes, while anything is acknowledged or arrives, and somebody looks."""
         seen: tuple[int, ...] = ()
         since = time.monotonic()
         while not condition():
-            self.look()
             moved = (len(self.acknowledged), *map(len, self.arrived.values()))
             if moved != seen:
                 seen, since = moved, time.monotonic()
@@ -270,7 +271,7 @@ def _final(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 @contextlib.asynccontextmanager
-async def a_world(urls: Sequence[str], folder: Path) -> AsyncIterator[World]:
+async def a_world(urls: Sequence[str], folder: Path, heartbeat_s: int = HEARTBEAT_S) -> AsyncIterator[World]:
     """A world whose processes end with it, however that is."""
     (folder / "routing.yaml").write_text(ROUTING)
     (folder / "oa").mkdir()
@@ -280,4 +281,4 @@ async def a_world(urls: Sequence[str], folder: Path) -> AsyncIterator[World]:
         )
         database.commit()
     async with contextlib.AsyncExitStack() as stack:
-        yield World(urls, folder, stack)
+        yield World(urls, folder, stack, heartbeat_s)
