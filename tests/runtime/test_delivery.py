@@ -249,7 +249,7 @@ def test_other_tables_taken_into_use_drop_nothing_that_waits_for_its_turn(tmp_pa
 
         async with answering(slow) as target, running(tmp_path, target=target) as bus:
             await bus.publish(*(placed(f"S-{n}") for n in range(50)))
-            await until(lambda: len(bus.app.deliveries["wms"]._jobs) == 50)
+            await until(lambda: len(bus.app.ends.deliveries["wms"]._jobs) == 50)
             before = bus.app.config
             (tmp_path / "item.csv").write_text(ITEMS + "I3,C,W-C\n")
             await until(lambda: bus.app.config is not before)
