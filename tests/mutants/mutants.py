@@ -34,8 +34,8 @@ EMBEDDED = "tests/transports/test_embedded.py::TestEmbeddedBroker"
 MUTANTS = (
     Mutant(
         "acknowledge before the confirms", "bus/ledger.py",
-        "            incoming.state = WAITING\n            self._enter(incoming, messages)\n",
-        "            self._enter(incoming, messages)\n            self._done(incoming)\n",
+        "            self._enter(incoming, messages)\n        else:",
+        "            self._enter(incoming, messages)\n            self._done(incoming)\n        else:",
         (SIMULATION,),
     ),
     Mutant(

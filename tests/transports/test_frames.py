@@ -73,6 +73,7 @@ class Stream(amqp._Stream):
 
     def __init__(self, taken: bool) -> None:
         self._frame_buffer = b""
+        self.bytes_received = 0
         self._reader = frames.Reader()
         self.got: list[object] = []
         self._assembler = ContentFrameAssembler()
