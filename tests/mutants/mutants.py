@@ -83,7 +83,14 @@ MUTANTS = (
     ),
     Mutant(
         "mark an event before its deliveries are safe", "bus/ledger.py",
-        "        incoming.mark = mark\n", "        self._outcome.marks.append(mark)\n",
+        "            self._enter(incoming, messages)\n        else:",
+        "            self._enter(incoming, messages)\n            self._outcome.unmarked.append(incoming)\n        else:",
+        (SIMULATION,),
+    ),
+    Mutant(
+        "acknowledge an event before its mark is stored", "bus/ledger.py",
+        "            self._unmarked += 1\n            self._outcome",
+        "            self._unmarked += 1\n            self._done(incoming)\n            self._outcome",
         (SIMULATION,),
     ),
     Mutant(
