@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from bus.errors import BusError, Held, UnmappedCode
 from bus.event import Event, digest
+from bus.holds import ORDER, PLACE, over, place_of
 from bus.ports import Header, Message
 from bus.texts import TEXTS, hint, say
 from bus.topology import DOCUMENTS, INVALID, ROUTER, dead
@@ -41,7 +42,7 @@ KIND = "bus-kind"  # event or document
 LOOKUP = "bus-lookup"  # of an unmapped code: table, column by, column to, codes
 DOCUMENT = "bus-document"  # id of the document a letter keeps
 REPLAY = "bus-replay"  # on a replayed message: how often it was
-ORDER = "bus-order"  # on a delivery whose route says `ordering: key`: the key
+LETTER = "bus-letter"  # on a replayed message: the letter's id
 _ENVELOPE = event_headers(Event("", "", "", {})).keys()
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 MAX_FIELD = 300  # characters kept of any one field
@@ -50,7 +51,11 @@ MAX_LOOKUP = 4096  # characters; a code as long as a document is no code, and he
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One letter as ops see it; times in seconds since 1970."""
+    """One letter as ops see it; times in seconds since 1970.
+
+    Args:
+        key, place: of an ordered route: what waits behind it has this key and a higher place.
+    """
 
     id: str
     state: State
@@ -65,6 +70,8 @@ class Letter:
     at_s: float
     attempts: int
     where: str
+    key: str = ""
+    place: int = 0
 
     @property
     def message(self) -> str:
@@ -87,6 +94,7 @@ class Letter:
 def of_event(
     event: Mapping[str, Header], id_: str, body: bytes, error: BusError, now_s: float, *,
     route: str = "", system: str = "", attempts: int = 0, state: State | None = None, content_type: str = JSON,
+    key: str = "", place: int | None = None,
 ) -> Message:
     """A letter about an event, or about one delivery of it.
 
@@ -95,6 +103,7 @@ def of_event(
         id_: the delivery's id, or the event's where there was no delivery: the letter's own; "" where the
             message had none, and then one is made of its body.
         body: the event's data, or the message as it came where that is no event.
+        key, place: of an ordered route's delivery: what its order is kept by, and its place once it has one.
     """
     kept = {name: value for name, value in event.items() if not name.startswith("bus-")}
     for name in (SINCE, REPLAY):
@@ -106,8 +115,17 @@ def of_event(
         headers[ROUTE] = route
     if system:
         headers[SYSTEM] = system
+    headers |= ordered(key, place)
     to = dead(system) if system and route else INVALID
     return Message(to, _short(id_ or digest(body).hex()), body, headers, content_type)
+
+
+def ordered(key: str, place: int | None = None) -> dict[str, Header]:
+    """The headers that keep an order: none without a key."""
+    headers: dict[str, Header] = {ORDER: key} if key else {}
+    if key and place is not None:
+        headers[PLACE] = place
+    return headers
 
 
 def of_document(
@@ -166,7 +184,7 @@ def read(message: Message) -> Letter:
         _fields(text(FIELDS)), text(SYSTEM) or attributes.get("source", ""), text(ROUTE) or None,
         attributes.get("type", ""), attributes.get("subject", "") or text(NAME) or attributes.get("id", ""),
         text(KIND) or "event", _number(text(SINCE)) / 1000, _number(text(AT)) / 1000, int(_number(text(ATTEMPT))),
-        text(WHERE),
+        text(WHERE), text(ORDER), place_of(headers) or 0,
     )
 
 
@@ -191,16 +209,25 @@ def replayed(message: Message) -> Message:
     letter = read(message)
     headers = {name: value for name, value in message.headers.items() if not name.startswith("bus-")}
     headers[REPLAY] = int(_number(header_text(message.headers.get(REPLAY, 0)))) + 1
-    if SINCE in message.headers:
-        headers[SINCE] = message.headers[SINCE]
+    for name in (SINCE, ORDER, PLACE):
+        if name in message.headers:
+            headers[name] = message.headers[name]
     if letter.kind == "document":
         headers |= {SYSTEM: letter.system, NAME: message.headers.get(NAME, "")}
         id_ = header_text(message.headers.get(DOCUMENT, message.id))
         return Message(DOCUMENTS, id_, message.body, headers, message.content_type)
     if letter.route:
         headers |= {ROUTE: letter.route, SYSTEM: letter.system}
+        if letter.place:
+            headers[LETTER] = message.id
     event_id = header_text(message.headers.get(PREFIX + "id", message.id))
     return Message(ROUTER, event_id, message.body, headers, message.content_type)
+
+
+def dropped(message: Message) -> tuple[Message, ...]:
+    """Return what is told when a letter is dropped: what waits behind it may go."""
+    letter = read(message)
+    return (over(letter.system, letter.key, letter.place),) if letter.place else ()
 
 
 def awaited_code(message: Message) -> tuple[str, str, str, tuple[str, ...]] | None:

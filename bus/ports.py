@@ -70,6 +70,11 @@ class Received(Protocol):
 
 
 Handler = Callable[[Sequence[Received]], None]
+Begin = Callable[[], None]
+
+
+def nothing() -> None:
+    """What a reader does at a beginning that means nothing to it."""
 
 
 class Consumer(Protocol):
@@ -98,11 +103,15 @@ class Transport(Protocol):
             Refused: will never be stored, e.g. larger than the broker takes.
         """
 
-    async def consume(self, queue: str, handler: Handler, prefetch: int) -> Consumer:
+    async def consume(self, queue: str, handler: Handler, prefetch: int, begin: Begin = nothing) -> Consumer:
         """Call `handler` with batches, oldest first, at most `prefetch` unsettled at a time.
 
         The handler is plain and quick; work that waits goes into tasks. Raising releases the batch.
         Subscriptions survive reconnects.
+
+        Args:
+            begin: called before the first batch, and again before the first one after a reconnect: what
+                was in hand is the queue's again, and where it has one reader at a time, another may have had it.
         """
 
     async def pull(self, queue: str, limit: int) -> Sequence[Received]:

@@ -26,6 +26,11 @@ def dead(system: str) -> str:
     return f"dead.{system}"
 
 
+def held(system: str) -> str:
+    """The queue where a system's deliveries wait behind a letter with their key; see `bus.holds`."""
+    return f"bus.held.{system}"
+
+
 @dataclass(frozen=True, slots=True)
 class Topology:
     """Everything a transport must declare.
@@ -54,14 +59,15 @@ class Topology:
     @property
     def one_by_one(self) -> frozenset[str]:
         """Queues that have one active reader at a time, however many there are: their order is kept."""
-        return frozenset((*self.event_queues, *map(to, self.ordered))) if self.ordered else frozenset()
+        kept = (*map(to, self.ordered), *map(held, self.ordered))
+        return frozenset((*self.event_queues, *kept)) if self.ordered else frozenset()
 
     @property
     def queues(self) -> tuple[str, ...]:
         """Every queue, in a stable order."""
         return (
             *self.event_queues, DOCUMENTS, INVALID, SUSPECTS,
-            *(to(s) for s in self.systems), *(dead(s) for s in self.systems),
+            *(to(s) for s in self.systems), *(dead(s) for s in self.systems), *(held(s) for s in self.ordered),
         )
 
 

@@ -54,8 +54,10 @@ def _sources(config: Configuration | None) -> _Made:
 
 
 def _sinks(config: Configuration | None) -> _Made:
+    """Whether order is kept is part of what a sink is: it decides how its queue is read."""
+    ordered = {name for route in (config.routes if config is not None else ()) if route.ordered for name in route.to}
     return {
-        name: (system.sink.adapter, system.sink.options, system.zone)
+        name: (system.sink.adapter, system.sink.options, system.zone, name in ordered)
         for name, system in (config.systems.items() if config is not None else ())
         if system.sink is not None and system.sink.adapter.sink is not None
     }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
     from bus.ports import Received
     from bus.runtime.deadletters import Chosen
 
-COLUMNS = ("id", "state", "system", "route", "subject", "since", "tries", "code")
+COLUMNS = ("id", "state", "system", "route", "subject", "since", "tries", "behind", "code")
 MOST_SHOWN = 50
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,10 +67,12 @@ def list_(
 ) -> int:
     """Letters, grouped by cause."""
     from bus.runtime import deadletters
+    from bus.runtime.behind import behind
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
         which = deadletters.Chosen(system=system, route=route, code=code, state=state, subject=subject)
         letters = [letter for letter, _ in await deadletters.chosen(transport, systems, which)]
+        waiting = await behind(transport, letters)
         groups = deadletters.groups(letters)
         if output is Format.json:
             show_json({
@@ -80,6 +82,7 @@ def list_(
                         "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message,
                         "system": letter.system, "route": letter.route, "type": letter.type, "subject": letter.subject,
                         "since": _time(letter.since_s), "attempts": letter.attempts, "where": letter.where or None,
+                        "behind": len(waiting.of(letter)),
                     }
                     for letter in letters
                 ],
@@ -98,7 +101,7 @@ def list_(
         rows = [
             (
                 letter.id, say(f"state-{letter.state}"), letter.system, letter.route or "–", letter.subject,
-                _time(letter.since_s), letter.attempts, letter.code,
+                _time(letter.since_s), letter.attempts, len(waiting.of(letter)) or "–", letter.code,
             )
             for letter in letters[:MOST_SHOWN]
         ]
@@ -116,10 +119,12 @@ def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter
           routing: RoutingOption = None, broker: BrokerOption = "", output: Output = Format.text) -> int:
     """One letter with its original."""
     from bus.runtime import deadletters
+    from bus.runtime.behind import behind
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
         which = deadletters.Chosen(ids=frozenset([id_]))
         letter, received = _only(await deadletters.chosen(transport, systems, which), id_)
+        waiting = (await behind(transport, [letter])).of(letter)
         body = received.message.body.decode("utf-8", "backslashreplace")
         facts = {
             "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message, "hint": letter.hint,
@@ -127,13 +132,21 @@ def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter
             "subject": letter.subject, "since": _time(letter.since_s), "attempts": letter.attempts,
         }
         if output is Format.json:
-            show_json({**facts, "body": body})
+            rows = [{"id": one.id, "route": one.route, "subject": one.subject} for one in waiting]
+            show_json({**facts, "behind": rows, "body": body})
             return 0
         for name, value in facts.items():
             if value not in ("", None):
                 show(f"{name:>9}  {value}")
         show()
         show(body)
+        if waiting:
+            show()
+            show(say("waits-behind", count=len(waiting)))
+        for one in waiting[:MOST_SHOWN]:
+            show(f"{'':>9}  {one.subject}  {one.route}  {one.id}")
+        if len(waiting) > MOST_SHOWN:
+            show(say("more-behind", count=len(waiting) - MOST_SHOWN))
         return 0
 
     return _work(routing, broker, act)

@@ -75,9 +75,9 @@ async def replay(
 
 
 async def drop(transport: Transport, taken: Sequence[tuple[Letter, Received]]) -> int:
-    """Forget letters for good."""
+    """Forget letters for good; what waits behind them goes on."""
     for _, received in taken:
-        received.become()
+        received.become(*letters.dropped(received.message))
     await transport.drain()
     return len(taken)
 

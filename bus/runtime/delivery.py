@@ -2,93 +2,36 @@
 
 Told in order: a message is taken, waits in its lane, goes out in a batch, is answered, and becomes
 what `recovery.decide` says: nothing and perhaps a reply, itself again after a delay, or a letter.
+While a letter of an ordered route waits, what comes after it with its key is held back in the broker;
+see `bus.holds`.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
-from bus import letters
-from bus.adapter import Answer, Outbound, Sink
+from bus import holds, letters
+from bus.adapter import Answer, Sink
 from bus.breaker import Breaker
-from bus.config.model import SinkEnd
-from bus.config.programs import sink_programs
 from bus.errors import BusError, ExpressionError, Held, Refused, Rejected, Unavailable
-from bus.inbound import Replies
 from bus.lanes import Lanes
 from bus.ports import Depth, Header, Message, Received, Transport
 from bus.recovery import DeadLetter, Decision, Done, Park, Retry, RetryPolicy, decide, with_reason
-from bus.routing import Routing, Target
-from bus.runtime.poison import WaryConsumer, cleared
+from bus.routing import Routing
+from bus.runtime.held import Held as HeldBack
+from bus.runtime.jobs import Errand, Job, letter_of_unread, name_of, order_of, read_errand, read_job, version_of
+from bus.runtime.poison import WaryConsumer
 from bus.runtime.replies import OTHERWISE, reply_message
 from bus.runtime.telemetry import Telemetry
-from bus.topology import to
-from bus.wire import ATTEMPT, EXTRA, NAME, PATH, ROUTE, envelope, split_event, utc_now
+from bus.topology import dead, to
+from bus.wire import ATTEMPT, ROUTE, utc_now
 
 PREFETCH = 500
 NAP_S = 0.2
 NOT_BEFORE = "bus-not-before"  # on a delivery to be tried again: when, milliseconds since 1970
 EARLY_S = 0.5
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Version:
-    """What one version of the configuration says about the deliveries to a system."""
-
-    routing: Routing
-    replies: Replies
-    zones: Mapping[str, str]
-    end: SinkEnd
-    success: Callable[..., Any] | None
-    failures: Sequence[tuple[Callable[..., Any], str]]
-
-
-def _version(system: str, routing: Routing) -> _Version:
-    config = routing.config
-    end = config.systems[system].sink
-    assert end is not None  # noqa: S101 - for the type checker; only systems with a sink come here
-    judges = sink_programs(system, end, config)
-    return _Version(
-        routing, Replies(config), {name: known.zone for name, known in config.systems.items()}, end,
-        judges.success.compiled() if judges.success is not None else None,
-        [(program.compiled(), do) for program, do in judges.failures],
-    )
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One delivery in hand.
-
-    Args:
-        hands: every time it was handed out; after a broken connection it comes again, and the earlier
-            hand-out settles nothing any more.
-        version: it is judged and answered by the one it was taken with.
-        target: its route in that version; None when there is none.
-        data: of the event, for a letter.
-    """
-
-    hands: list[Received]
-    outbound: Outbound
-    version: _Version
-    target: Target | None
-    data: bytes
-    key: str
-    since_s: float
-
-    @property
-    def message(self) -> Message:
-        return cleared(self.hands[-1].message)
-
-    def become(self, *messages: Message) -> None:
-        """Settle it. Raises Refused, and settles nothing, when a message would never be stored."""
-        for received in self.hands:
-            received.become(*messages)
-
-    def release(self) -> None:
-        for received in self.hands:
-            received.release()
 
 
 class Delivery:
@@ -102,25 +45,32 @@ class Delivery:
         self._transport, self._telemetry, self._now_s = transport, telemetry, now_s
         self.use(routing)
         end = self._version.end
-        self._breaker, self._lanes = Breaker(), Lanes[_Job]()
+        self._breaker, self._lanes = Breaker(), Lanes[Job | Errand](lambda one: isinstance(one, Errand))
         self._most = end.adapter.batch
         self._concurrency = end.options.concurrency if self._most == 1 else 1
+        self._held: HeldBack | None = None
+        if any(route.ordered and system in route.to for route in routing.config.routes):
+            self._held = HeldBack(system, transport, telemetry, now_s, self._take_unjudged)
+        self._unjudged: list[tuple[Received, int]] = []  # until it is known which keys are closed
         self._consumer = WaryConsumer(
-            transport, to(system), self._take, self._poisoned, max(PREFETCH, self._concurrency * self._most)
+            transport, to(system), self._take, self._poisoned, max(PREFETCH, self._concurrency * self._most),
+            self._begin, shared=self._held is not None,
         )
         self._wake, self._stopping = asyncio.Event(), False
         self._workers: list[asyncio.Task[None]] = []
-        self._jobs: dict[str, _Job] = {}  # in hand, by id
-        self._waiting: dict[_Job, asyncio.TimerHandle] = {}
+        self._jobs: dict[str, Job | Errand] = {}  # in hand, by name
+        self._waiting: dict[Job, asyncio.TimerHandle] = {}
         self._up: bool | None = None
         self._down: BusError | None = None
 
     def use(self, routing: Routing) -> None:
         """Take what comes from now on with another version of the configuration; the sink stays as it is."""
-        self._version = _version(self.system, routing)
+        self._version = version_of(self.system, routing)
 
     async def start(self) -> None:
         """Begin to consume and deliver."""
+        if self._held is not None:
+            self._held.start()
         await self._consumer.start()
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
 
@@ -134,21 +84,23 @@ class Delivery:
             for worker in late:
                 worker.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self._held is not None:
+            await self._held.stop()
         for timer in self._waiting.values():
             timer.cancel()
-        for job in tuple(self._jobs.values()):
-            job.release()
+        for received in (*(received for received, _ in self._unjudged), *self._jobs.values()):
+            received.release()
         await self._sink.close()
 
     @property
     def idle(self) -> bool:
         """Nothing in hand."""
-        return not self._jobs
+        return not self._jobs and not self._unjudged
 
     @property
     def in_hand(self) -> Depth:
         """How many deliveries are in hand, and how old the oldest event of them is."""
-        since_s = min((job.since_s for job in self._jobs.values()), default=self._now_s())
+        since_s = min((job.since_s for job in self._jobs.values() if isinstance(job, Job)), default=self._now_s())
         return Depth(len(self._jobs), max(self._now_s() - since_s, 0.0))
 
     @property
@@ -158,23 +110,82 @@ class Delivery:
 
     # ------------------------------------------------------------------------------------- take
 
+    def _begin(self) -> None:
+        """Somebody else may have had the queue: look which keys are closed before anything is judged."""
+        if self._held is not None:
+            self._held.take_over()
+            for received, _ in self._unjudged:
+                received.release()  # it comes again, if it is still there
+            self._unjudged.clear()
+
     def _take(self, batch: Sequence[Received]) -> None:
-        for received in batch:
-            if (again := self._jobs.get(received.message.id)) is not None:
+        self._take_all([(received, 0) for received in batch])
+
+    def _poisoned(self, received: Received, times: int) -> None:
+        self._telemetry.poison(to(self.system), message_id=received.message.id, times=times)
+        self._take_all([(received, times)])
+
+    def _take_all(self, batch: Sequence[tuple[Received, int]]) -> None:
+        """Take messages in, each with how often it has killed its reader, if it is poison."""
+        if self._held is not None and not self._held.known:
+            self._unjudged.extend(batch)
+            return
+        for received, deaths in batch:
+            if (again := self._jobs.get(name_of(received.message))) is not None:
                 again.hands.append(received)
-                continue
-            if (rest_s := self._too_early_s(received.message)) > 0:
+            elif (rest_s := self._too_early_s(received.message)) > 0:
                 received.become(replace(received.message, delay_s=rest_s))
-                continue
-            job = self._job(received)
-            if job is None:
-                continue
-            self._jobs[received.message.id] = job
-            ready = len(self._lanes)
-            self._lanes.add(job, job.key)
-            if len(self._lanes) == ready:  # behind another of its key, which may wait for long
-                self._consumer.harmless()
+            else:
+                job = self._read(received)
+                if deaths and isinstance(job, Job):
+                    job = self._poison(job, deaths)
+                self._jobs[job.name] = job
+                self._admit(job)
+        self._run_errands()
         self._wake.set()
+
+    def _take_unjudged(self) -> None:
+        unjudged, self._unjudged = self._unjudged, []
+        self._take_all(unjudged)
+
+    def _admit(self, job: Job | Errand) -> None:
+        """Let it into its lane, or hold it back behind a letter of its key."""
+        if self._held is not None and job.key:
+            held = self._held.holds
+            if isinstance(job, Job):
+                goes, job.place = held.arrived(job.key, job.outbound.id, job.place, self._now_ms())
+                if not goes and job.place is not None:
+                    self._hold_back(job, job.place)
+                    return
+            elif job.letter is not None and held.is_closed(job.key):
+                self._become_letter(job, job.letter, *job.replies)  # it is the last, whatever becomes of the others
+                del self._jobs[job.name]
+                return
+        ready = len(self._lanes)
+        self._lanes.add(job, job.key)
+        if len(self._lanes) == ready:  # behind another of its key, which may wait for long
+            self._consumer.harmless()
+
+    def _hold_back(self, job: Job, place: int) -> None:
+        out = job.outbound
+        job.become(holds.held_back(job.message, self.system, place))
+        del self._jobs[job.name]
+        self._telemetry.held_back(out.route, self.system, delivery_id=out.id, subject=out.event.subject)
+
+    def _run_errands(self) -> None:
+        while isinstance(errand := self._lanes.errand(), Errand):
+            if errand.letter is not None:
+                self._end_as(errand, errand.letter, *errand.replies)
+            elif self._held is not None and errand.place is not None:
+                self._lanes.settled(errand.key)
+                self._held.over((errand.key, errand.place), partial(self._noted, errand))
+            else:
+                errand.become()
+                self._over(errand)
+
+    def _noted(self, errand: Errand) -> None:
+        errand.become()
+        self._jobs.pop(errand.name, None)
 
     def _too_early_s(self, message: Message) -> float:
         """How much is left of a delay that was longer than the broker has one for."""
@@ -182,50 +193,31 @@ class Delivery:
         rest_s = due_ms / 1000 - self._now_s() if isinstance(due_ms, int) else 0.0
         return rest_s if rest_s > EARLY_S else 0.0
 
-    def _job(self, received: Received) -> _Job | None:
-        """Read a message; one that cannot be read becomes a letter."""
+    def _read(self, received: Received) -> Job | Errand:
+        """Read a message; one that cannot be read is a letter."""
+        errand = read_errand(received)
+        if errand is not None:
+            return errand
         try:
-            return self._read(received)
+            return read_job(received, self.system, self._version, self._now_s())
         except BusError as error:
-            self._unread(received, error)
+            return self._unread(received, error)
         except Exception as error:  # noqa: BLE001 - one message must not hold up the others for ever
             self._telemetry.defect(f"delivery to {self.system}", error)
-            self._unread(received, Refused("routing-defect", kind=type(error).__name__))
-        return None
+            return self._unread(received, Refused("routing-defect", kind=type(error).__name__))
 
-    def _read(self, received: Received) -> _Job:
+    def _unread(self, received: Received, error: BusError) -> Errand:
         message = received.message
-        headers = message.headers
-        route = str(headers.get(ROUTE, ""))
-        body, data = split_event(message)
-        version = self._version
-        event, _ = envelope(message, utc_now(self._now_s()), version.zones)
-        if data is not None and event.type in version.routing.config.events:
-            event = version.routing.read(event, data)
-        extra = {name[len(EXTRA):]: str(value) for name, value in headers.items() if name.startswith(EXTRA)}
-        outbound = Outbound(
-            message.id, route, body, message.content_type, message.content_encoding, extra,
-            str(headers.get(NAME, "")), str(headers.get(PATH, "")), event, _number(headers.get(ATTEMPT), 0) + 1,
-        )
-        since_s = _number(headers.get(letters.SINCE), int(self._now_s() * 1000)) / 1000
-        target = version.routing.targets.get((route, self.system))
-        key = str(headers.get(letters.ORDER, ""))
-        return _Job([received], outbound, version, target, data if data is not None else body, key, since_s)
-
-    def _unread(self, received: Received, error: BusError) -> None:
-        message = received.message
-        _, data = split_event(message)
         route = str(message.headers.get(ROUTE, ""))
-        received.become(letters.of_event(
-            message.headers, message.id, data if data is not None else message.body, error, self._now_s(),
-            route=route or "-", system=self.system, state="dead",
-        ))
         self._telemetry.ended(route, self.system, "dead", error, message_id=message.id, subject="")
+        letter = letter_of_unread(message, error, self.system, self._now_s())
+        return Errand([received], *order_of(message), letter)
 
-    def _poisoned(self, received: Received, times: int) -> None:
-        self._telemetry.poison(to(self.system), message_id=received.message.id, times=times)
-        if (job := self._job(received)) is not None:
-            self._lay_down(job, Refused("poison", times=times), "dead", Answer(ok=False, code="poison"))
+    def _poison(self, job: Job, times: int) -> Errand:
+        error, out = Refused("poison", times=times), job.outbound
+        self._telemetry.ended(out.route, self.system, "dead", error, message_id=out.id, subject=out.event.subject)
+        replies = self._reply(job, OTHERWISE, Answer(ok=False, code="poison"))
+        return Errand(job.hands, job.key, job.place, self._letter(job, error, "dead"), tuple(replies))
 
     # ----------------------------------------------------------------------------------- deliver
 
@@ -237,11 +229,11 @@ class Delivery:
             elif (wait_s := self._breaker.wait_s(time.monotonic())) > 0:
                 await asyncio.sleep(min(wait_s, NAP_S))
             else:
-                batch = self._lanes.take(1 if self._breaker.is_open else self._most)
+                ready = self._lanes.take(1 if self._breaker.is_open else self._most)
                 self._breaker.start()
-                await self._deliver(batch)
+                await self._deliver([job for job in ready if isinstance(job, Job)])  # errands have a door of their own
 
-    async def _deliver(self, batch: list[_Job]) -> None:
+    async def _deliver(self, batch: list[Job]) -> None:
         started = time.monotonic()
         try:
             answers = list(await self._sink.deliver([job.outbound for job in batch]))
@@ -278,17 +270,18 @@ class Delivery:
 
     # ------------------------------------------------------------------------------------ settle
 
-    def _conclude(self, job: _Job, answer: Answer, taken_s: float) -> None:
+    def _conclude(self, job: Job, answer: Answer, taken_s: float) -> None:
         """Settle a delivery that was tried, whatever it takes: the target may have it."""
         try:
             try:
                 self._settle(job, answer, taken_s)
             except BusError as error:  # it cannot be judged, or what it becomes cannot be stored
                 self._lay_down(job, error, "parked", answer)
+            self._run_errands()
         except Exception as error:  # noqa: BLE001 - the worker must live; the delivery stays in hand till the next start
             self._telemetry.defect(f"delivery to {self.system}", error)
 
-    def _settle(self, job: _Job, answer: Answer, taken_s: float) -> None:
+    def _settle(self, job: Job, answer: Answer, taken_s: float) -> None:
         out = job.outbound
         decision = self._decide(job, answer)
         if isinstance(decision, Done):
@@ -307,7 +300,7 @@ class Delivery:
                 code, system=self.system, answer=answer.code or "-", reason=answer.message or "-", attempts=out.attempt
             ), "parked" if parked else "dead", answer)
 
-    def _decide(self, job: _Job, answer: Answer) -> Decision:
+    def _decide(self, job: Job, answer: Answer) -> Decision:
         failure = {"code": answer.code or "-", "message": answer.message or "-"}
         context = job.target.context if job.target is not None else None
         arguments = (job.outbound.event, job.outbound.event.data, answer.response, failure, context)
@@ -331,52 +324,81 @@ class Delivery:
             [(test(run), do) for run, do in version.failures],
         )
 
-    def _done(self, job: _Job, answer: Answer, taken_s: float) -> None:
+    def _done(self, job: Job, answer: Answer, taken_s: float) -> None:
         out = job.outbound
-        job.become(*self._reply(job, "then", answer))
+        notes = []
+        if self._held is not None and job.place is not None and self._held.holds.is_out(job.key, job.place):
+            notes = [holds.over(self.system, job.key, job.place)]
+        job.become(*self._reply(job, "then", answer), *notes)
         self._over(job)
         self._telemetry.delivered(
             out.route, self.system, delivery_id=out.id, subject=out.event.subject, processing_s=taken_s,
             critical_s=max(self._now_s() - job.since_s, 0.0),
         )
 
-    def _retry(self, job: _Job, delay_s: float) -> None:
+    def _retry(self, job: Job, delay_s: float) -> None:
         if job.key:  # it holds back its key: it waits here, unsettled, and its place in the queue is kept
             job.outbound = replace(job.outbound, attempt=job.outbound.attempt + 1)
             self._waiting[job] = asyncio.get_running_loop().call_later(delay_s, self._again, job)
             self._consumer.harmless()
             return
         message = job.message
-        due_ms = int((self._now_s() + delay_s) * 1000)
+        due_ms = self._now_ms() + int(delay_s * 1000)
         headers: dict[str, Header] = {**message.headers, ATTEMPT: job.outbound.attempt, NOT_BEFORE: due_ms}
         job.become(replace(message, headers=headers, delay_s=delay_s))
         self._over(job)
 
-    def _again(self, job: _Job) -> None:
+    def _again(self, job: Job) -> None:
         del self._waiting[job]
         self._lanes.again(job)
         self._wake.set()
 
-    def _lay_down(self, job: _Job, error: BusError, state: letters.State, answer: Answer) -> None:
+    def _lay_down(self, job: Job, error: BusError, state: letters.State, answer: Answer) -> None:
         """End a delivery as a letter."""
         out = job.outbound
-        letter = letters.of_event(
-            job.message.headers, out.id, job.data, error, self._now_s(), route=out.route or "-", system=self.system,
-            attempts=out.attempt, state=state,
-        )
-        job.become(letter, *(self._reply(job, OTHERWISE, answer) if state == "dead" else ()))
-        self._over(job)
+        replies = self._reply(job, OTHERWISE, answer) if state == "dead" else ()
+        self._end_as(job, self._letter(job, error, state), *replies)
         self._telemetry.ended(
             out.route, self.system, state, error, message_id=out.id, subject=out.event.subject, attempt=out.attempt
         )
 
-    def _over(self, job: _Job) -> None:
+    def _letter(self, job: Job, error: BusError, state: letters.State) -> Message:
+        out = job.outbound
+        return letters.of_event(
+            job.message.headers, out.id, job.data, error, self._now_s(), route=out.route or "-", system=self.system,
+            attempts=out.attempt, state=state,
+        )
+
+    def _end_as(self, job: Job | Errand, letter: Message, *replies: Message) -> None:
+        """Settle it as a letter; what follows it with its key is held back from now on."""
+        self._become_letter(job, letter, *replies)
+        turned_back = self._lanes.turn_back(job.key) if self._held is not None else []
+        self._over(job)
+        for one in turned_back:
+            self._admit(one)
+
+    def _become_letter(self, job: Job | Errand, letter: Message, *replies: Message) -> None:
+        if self._held is None or not job.key:
+            job.become(replace(letter, to=dead(self.system)), *replies)
+            return
+        held, id_ = self._held.holds, job.message.id
+        place = held.place(job.key, id_, job.place, self._now_ms())
+        headers = {**letter.headers, **letters.ordered(job.key, place)}
+        # The letter first: a mark without one would hold back its key for ever.
+        mark = holds.mark(self.system, job.key, place, id_)
+        job.become(replace(letter, to=dead(self.system), headers=headers), mark, *replies)
+        held.laid_down(job.key, id_, place)
+
+    def _now_ms(self) -> int:
+        return int(self._now_s() * 1000)
+
+    def _over(self, job: Job | Errand) -> None:
         """Let go of a delivery that is settled, and the next of its key go."""
-        if self._jobs.pop(job.outbound.id, None) is not None:
+        if self._jobs.pop(job.name, None) is not None:
             self._lanes.settled(job.key)
             self._wake.set()
 
-    def _reply(self, job: _Job, word: str, answer: Answer) -> list[Message]:
+    def _reply(self, job: Job, word: str, answer: Answer) -> list[Message]:
         """The reply event, or, when it cannot be made, a letter about it: the delivery itself is done."""
         if job.target is None:
             return []
@@ -400,7 +422,3 @@ def _unclear(system: str, error: BusError) -> Held:
     unclear = Held("answer-unclear", system=system, reason=str(error))
     unclear.where = error.where
     return unclear
-
-
-def _number(value: Header | None, default: int) -> int:
-    return value if isinstance(value, int) else default

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bus.errors import BusError, Refused, Unavailable
 from bus.event import WINDOW_DAYS
-from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
+from bus.ports import Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing
 from bus.runtime.embedded_lines import InHand, Line, Lines, Subscription
 from bus.runtime.embedded_store import Change, Put, Store, Written, pack
 from bus.topology import PARTITIONS, ROUTER, Topology
@@ -173,7 +173,7 @@ class EmbeddedBroker(Transport):
             self._marks[mark.identity] = mark.digest
         self._enqueue(Change(hand.seq, puts, mark), hand)
 
-    async def consume(self, queue: str, handler: Handler, prefetch: int) -> Consumer:
+    async def consume(self, queue: str, handler: Handler, prefetch: int, begin: Begin = nothing) -> Consumer:
         """See Transport. A handler that raises gets its batch again after a short pause.
 
         Raises:
@@ -183,6 +183,7 @@ class EmbeddedBroker(Transport):
             raise RuntimeError("only the owner consumes; others pull")
         line = self._line(queue, "-")
         taker = Subscription(line, handler, prefetch)
+        begin()
         self._lines.wake(line)
         return taker
 

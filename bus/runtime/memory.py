@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from bus.errors import Refused, Unavailable
-from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
+from bus.ports import Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing
 from bus.topology import ROUTER, Topology
 from bus.wire import partition
 
@@ -97,11 +97,12 @@ class MemoryBroker(Transport):
             raise Unavailable("broker-closed")
         self._store(messages)
 
-    async def consume(self, queue: str, handler: Handler, prefetch: int) -> Consumer:
+    async def consume(self, queue: str, handler: Handler, prefetch: int, begin: Begin = nothing) -> Consumer:
         if queue not in self._queues:
             raise Refused("queue-unknown", id="-", queue=queue)
         taker = _Subscription(self._queues[queue], handler, prefetch)
         taker.queue.takers.append(taker)
+        begin()
         self._serve_soon(taker.queue)
         return taker
 

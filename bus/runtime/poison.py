@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bus.ports import Consumer, Handler, Message, Received, Transport
+from bus.ports import Begin, Consumer, Handler, Message, Received, Transport, nothing
 
 SUSPECT = "bus-suspect"
 ALONE_AFTER = 2
@@ -25,20 +25,26 @@ class WaryConsumer:
 
     Args:
         poisoned: takes a poisonous message out of its queue, given how often it killed.
+        begin: see `Transport.consume`.
+        shared: the queue has one reader at a time, and others wait for it. There it begins with as many as it
+            may have: to begin with one it would have to leave the queue to another reader and wait again, and
+            the broker counts that like a death.
     """
 
     def __init__(
-        self, transport: Transport, queue: str, handler: Handler, poisoned: Refuse, prefetch: int
+        self, transport: Transport, queue: str, handler: Handler, poisoned: Refuse, prefetch: int,
+        begin: Begin = nothing, *, shared: bool = False,
     ) -> None:
         self._transport, self._queue, self._prefetch = transport, queue, prefetch
-        self._handler, self._poisoned = handler, poisoned
+        self._handler, self._poisoned, self._begin = handler, poisoned, begin
         self._consumer: Consumer | None = None
-        self._wide = self._cancelled = False
+        self._wide = shared
+        self._cancelled = False
         self._turning: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin with one message: nobody knows yet whether it was the last one's death."""
-        await self._consume(wide=False)
+        """Begin, where it can be helped with one message: nobody knows yet whether it was the last one's death."""
+        await self._consume(wide=self._wide)
 
     async def cancel(self) -> None:
         """Hand out nothing more. What is handed out already may still be settled."""
@@ -55,7 +61,8 @@ class WaryConsumer:
 
     async def _consume(self, *, wide: bool) -> None:
         self._wide = wide
-        self._consumer = await self._transport.consume(self._queue, self._hand, self._prefetch if wide else 1)
+        prefetch = self._prefetch if wide else 1
+        self._consumer = await self._transport.consume(self._queue, self._hand, prefetch, self._begin)
 
     def _turn(self, *, wide: bool) -> None:
         if self._turning is None and not self._cancelled:

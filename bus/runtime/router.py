@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,13 +10,14 @@ from bus import letters
 from bus.adapter import Answer
 from bus.errors import BusError, Held, IdentityConflict, Refused
 from bus.event import Event, delivery_id, digest, identity
+from bus.holds import ORDER, PLACE, over, place_of
 from bus.inbound import Replies
 from bus.ports import Header, Mark, Message, Received, Transport
 from bus.routing import Document, Match, Routing
 from bus.runtime.poison import WaryConsumer
 from bus.runtime.replies import OTHERWISE, reply_message
 from bus.runtime.telemetry import Telemetry
-from bus.topology import to
+from bus.topology import is_partition, to
 from bus.wire import ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
 
 PREFETCH = 1000
@@ -54,7 +56,8 @@ class Router:
     async def start(self, queues: Sequence[str]) -> None:
         """Begin to consume."""
         for queue in queues:
-            consumer = WaryConsumer(self._transport, queue, self.handle, self._poisoned, PREFETCH)
+            shared = is_partition(queue)
+            consumer = WaryConsumer(self._transport, queue, self.handle, self._poisoned, PREFETCH, shared=shared)
             self._consumers.append(consumer)
             await consumer.start()
 
@@ -135,7 +138,28 @@ class Router:
             self._become(taken, [self._letter(taken, route, system, error)])
             return
         messages, _ = self._deliveries(taken, [match], routed)
-        self._become(taken, messages)
+        self._become(taken, self._in_its_place(taken, system, messages))
+
+    def _in_its_place(self, taken: _Taken, system: str, made: list[Message]) -> list[Message]:
+        """Give what a letter of an ordered route becomes the letter's place; of several, the one that failed."""
+        headers = taken.received.message.headers
+        place, key = place_of(headers), str(headers.get(ORDER, ""))
+        if place is None:
+            return made
+        deliveries = [one for one in made if ORDER in one.headers and letters.STATE not in one.headers]
+        if not deliveries:
+            is_over = self._delivers(system) and not any(PLACE in one.headers for one in made)
+            return [*made, over(system, key, place)] if is_over else made
+        same = [one for one in deliveries if one.id == headers.get(letters.LETTER)]
+        return [
+            replace(one, headers={**one.headers, **letters.ordered(key, place + n)})
+            for n, one in enumerate(same or deliveries)
+        ]
+
+    def _delivers(self, system: str) -> bool:
+        """Whether a system's deliveries are the bus's own to hand over."""
+        known = self.routing.config.systems.get(system)
+        return known is not None and known.sink is not None and known.sink.adapter.sink is not None
 
     def _refuse(self, received: Received, error: BusError) -> None:
         """Keep a message that is no event; a replayed one goes back to the route it is for."""
@@ -144,9 +168,11 @@ class Router:
         self._telemetry.invalid(error, message_id=message.id)
         route, system = str(headers.get(ROUTE, "")), str(headers.get(SYSTEM, ""))
         known = letters.REPLAY in headers and system in self.routing.config.systems
+        id_ = str(headers.get(letters.LETTER, message.id)) if known and PLACE in headers else message.id
         received.become(letters.of_event(
-            headers, message.id, message.body, error, self._now_s(), content_type=message.content_type,
+            headers, id_, message.body, error, self._now_s(), content_type=message.content_type,
             route=route if known else "", system=system if known else "",
+            key=str(headers.get(ORDER, "")) if known else "", place=place_of(headers) if known else None,
         ))
 
     def _poisoned(self, received: Received, times: int) -> None:
@@ -168,7 +194,7 @@ class Router:
                 route, system = str(made[at].headers.get(ROUTE, "")), made[at].to.removeprefix(to(""))
                 if (route, system) not in self.routing.targets:
                     raise
-                made[at] = self._letter(taken, route, system, error)
+                made[at] = self._letter(taken, route, system, error, made[at])
         taken.received.become(*made, mark=mark)
 
     def _deliveries(
@@ -212,12 +238,25 @@ class Router:
             made += [reply] if reply is not None else []
         return made
 
-    def _letter(self, taken: _Taken, route: str, system: str, error: BusError) -> Message:
-        event = taken.event
+    def _letter(
+        self, taken: _Taken, route: str, system: str, error: BusError, instead_of: Message | None = None
+    ) -> Message:
+        """A letter; of an ordered route it passes through the queue of those that it holds back."""
+        event, headers = taken.event, taken.received.message.headers
         id_ = f"{taken.received.message.id}:{route}:{system}"
+        target = self.routing.targets.get((route, system))
+        key = event.key if target is not None and target.route.ordered and self._delivers(system) else ""
+        place = None
+        if letters.REPLAY in headers and PLACE in headers:  # it keeps its place, and its name
+            key, place = str(headers.get(ORDER, "")), place_of(headers)
+            id_ = str(headers.get(letters.LETTER, id_))
+        if instead_of is not None and PLACE in instead_of.headers:
+            id_, place = instead_of.id, place_of(instead_of.headers)
         letter = letters.of_event(
-            taken.headers, id_, taken.body, error, self._now_s(), route=route, system=system
+            taken.headers, id_, taken.body, error, self._now_s(), route=route, system=system, key=key, place=place
         )
+        if key and self._delivers(system):
+            letter = replace(letter, to=to(system))
         state = str(letter.headers[letters.STATE])
         self._telemetry.ended(route, system, state, error, message_id=id_, subject=event.subject)
         return letter
@@ -230,13 +269,11 @@ class Router:
             taken.carried, match.route.name, document.name, document.path, document.headers, since_ms
         )
         if match.route.ordered:
-            headers[letters.ORDER] = event.key
+            headers[ORDER] = event.key
         if letters.REPLAY in message.headers:
             headers[letters.REPLAY] = message.headers[letters.REPLAY]
         delivery = Message(
             to(match.system), document.id, document.body, headers, document.content_type, document.encoding
         )
-        sink = self.routing.config.systems[match.system].sink
-        has_sink = sink is not None and sink.adapter.sink is not None
-        return with_event(delivery, taken.body) if has_sink else delivery
+        return with_event(delivery, taken.body) if self._delivers(match.system) else delivery
 

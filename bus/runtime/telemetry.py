@@ -94,6 +94,9 @@ class Metrics:
         self.retried = counter("bus_deliveries_retried_total", "Failed tries that will be repeated.", _ROUTE)
         self.parked = counter("bus_deliveries_parked_total", "Deliveries that wait for a person or a code.", _ROUTE)
         self.dead = counter("bus_deliveries_dead_total", "Deliveries given up or refused for good.", _ROUTE)
+        self.held_back = counter(
+            "bus_deliveries_held_back_total", "Deliveries that wait behind a letter with their key.", _ROUTE
+        )
         self.released = counter("bus_letters_released_total", "Parked letters that went on by themselves.", ["system"])
         self.poison = counter("bus_messages_poison_total", "Messages that killed the process repeatedly.", ["queue"])
         self.processing = seconds("bus_delivery_processing_seconds", "Time one try of a delivery took.")
@@ -216,6 +219,11 @@ class Telemetry:
             "warning", f"delivery_{state}", route=route, system=system, id=message_id, subject=subject,
             attempt=attempt or None, **_reason(error),
         )
+
+    def held_back(self, route: str, system: str, *, delivery_id: str, subject: str) -> None:
+        """A delivery of an ordered route waits behind a letter with its key."""
+        self._child(self.metrics.held_back, route, system).inc()
+        self._log.write("info", "delivery_held_back", route=route, system=system, id=delivery_id, subject=subject)
 
     def replied(self, route: str, system: str, type_: str, *, event_id: str, subject: str) -> None:
         """A reply event was made."""

@@ -105,3 +105,30 @@ def test_a_key_is_forgotten_when_its_last_delivery_is_settled() -> None:
         lanes.settled(str(number))
     lanes.settled("never seen")
     assert not lanes._behind
+
+
+def test_an_errand_has_its_turn_in_its_lane_and_a_door_of_its_own() -> None:
+    lanes: Lanes[str] = Lanes(lambda name: name.startswith("note"))
+    for name, key in (("a1", "a"), ("note-a", "a"), ("a2", "a"), ("note-b", "b"), ("note", "")):
+        lanes.add(name, key)
+    assert lanes.take(9) == ["a1"]
+    assert [lanes.errand(), lanes.errand(), lanes.errand()] == ["note-b", "note", None]
+    lanes.settled("a")
+    assert lanes.take(9) == []
+    assert list(lanes.rest()) == ["note-a", "a2"]
+    assert lanes.errand() == "note-a"
+    lanes.settled("a")
+    assert lanes.take(9) == ["a2"]
+
+
+def test_what_waits_behind_one_that_failed_is_turned_back_in_its_order() -> None:
+    lanes: Lanes[str] = Lanes()
+    for name in ("a1", "a2", "a3", "b1"):
+        lanes.add(name, name[0])
+    assert lanes.take(1) == ["a1"]
+    assert lanes.turn_back("a") == ["a2", "a3"]
+    assert lanes.turn_back("never seen") == []
+    assert lanes.take(9) == ["b1"]
+    lanes.settled("a")
+    lanes.add("a2", "a")
+    assert lanes.take(9) == ["a2"]

@@ -20,6 +20,7 @@ from bus.errors import (
     Where,
 )
 from bus.event import Event
+from bus.holds import ORDER, PLACE, over
 from bus.letters import Letter
 from bus.ports import Header, Message
 from bus.texts import choose_language
@@ -233,6 +234,29 @@ def test_a_replayed_invalid_event_is_routed_as_if_it_were_new() -> None:
 
 def test_a_replay_does_not_make_up_when_the_event_came() -> None:
     assert letters.SINCE not in letters.replayed(Message(INVALID, "x", b"{}")).headers
+
+
+# ------------------------------------------------------------------------------------------------- order
+
+
+def test_a_letter_of_an_ordered_route_keeps_its_key_and_its_place_over_a_replay() -> None:
+    letter = of_event(key="PO-1", place=7)
+    read = letters.read(letter)
+    assert (read.key, read.place) == ("PO-1", 7)
+    again = letters.replayed(letter)
+    assert (again.headers[ORDER], again.headers[PLACE], again.headers[letters.LETTER]) == ("PO-1", 7, "delivery-1")
+
+
+def test_a_letter_that_holds_nothing_back_has_no_place() -> None:
+    for letter in (of_event(), of_event(key="PO-1"), of_event(headers={ORDER: "PO-1", PLACE: 7})):
+        assert letters.read(letter).place == 0
+        assert letters.dropped(letter) == ()
+        assert not {PLACE, letters.LETTER} & set(letters.replayed(letter).headers)
+    assert letters.ordered("", 7) == {}
+
+
+def test_dropping_a_letter_lets_go_what_waits_behind_it() -> None:
+    assert letters.dropped(of_event(key="PO-1", place=7)) == (over("wms", "PO-1", 7),)
 
 
 # ------------------------------------------------------------------------------------------ waiting for a code

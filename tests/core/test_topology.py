@@ -1,6 +1,6 @@
 """The queues a configuration needs."""
 
-from bus.topology import DOCUMENTS, INVALID, PARTITION, PARTITIONS, ROUTER, SUSPECTS, Topology, dead, to, topology
+from bus.topology import DOCUMENTS, INVALID, PARTITION, PARTITIONS, ROUTER, SUSPECTS, Topology, dead, held, to, topology
 
 
 def test_every_system_has_a_queue_for_its_deliveries_and_one_for_what_failed() -> None:
@@ -14,7 +14,8 @@ def test_keeping_order_splits_the_router_s_queue() -> None:
     assert made.router_queues == tuple(f"bus.router.{n}" for n in range(PARTITIONS))
     assert made.queues[: PARTITIONS + 1] == made.event_queues == (*made.router_queues, PARTITION)
     assert ROUTER not in made.queues
-    assert made.one_by_one == {*made.event_queues, "to.wms"}
+    assert made.one_by_one == {*made.event_queues, "to.wms", "bus.held.wms"}
+    assert made.queues[-1] == held("wms") == "bus.held.wms"
     assert topology(["wms"], []).one_by_one == frozenset()
 
 

@@ -61,3 +61,10 @@ def test_while_one_version_gives_way_the_queues_of_both_are_there() -> None:
     new = topology(["oa", "wms"], [30.0], ["oa"])
     assert joined(old, new) == topology(["erp", "oa", "wms"], [5.0, 30.0], ["erp", "oa"])
     assert joined(old, old) == old
+
+
+def test_a_sink_whose_order_is_kept_from_now_on_begins_anew() -> None:
+    plain = "events:\n  a.b: {no: text}\nroutes:\n  r: {on: a.b, to: oa, name: data.no, json: data}\n"
+    old, new = usable(SYSTEMS + plain), usable(SYSTEMS + plain.replace("json", "ordering: key, json"))
+    assert change(old, new) == change(new, old) == Change(names(), names(), names("oa"), names("oa"))
+    assert change(new, new) == Change(names(), names(), names(), names())

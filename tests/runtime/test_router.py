@@ -8,11 +8,12 @@ from pathlib import Path
 from bus.event import delivery_id
 from bus.letters import REPLAY
 from bus.ports import Message
+from bus.runtime.behind import behind
 from bus.runtime.memory import MemoryBroker
-from bus.topology import INVALID, dead, to
+from bus.topology import INVALID, dead, held, to
 from bus.wire import event_message
 
-from tests.runtime.whole import SHOP, answering, numbers, order, placed, play, running, until
+from tests.runtime.whole import SHOP, Request, answer, answering, numbers, order, placed, play, running, until
 
 QUIET = SHOP.replace("oa: {sink: {adapter: file, folder: oa}}", "oa: {sink: {adapter: queue}}").replace(
     'wms: {sink: {adapter: http, url: "URL", timeout: 2s, retry: [50ms, 100ms]}}', "wms: {sink: {adapter: queue}}"
@@ -282,5 +283,114 @@ def test_only_the_named_parts_run(tmp_path: Path) -> None:
                 await asyncio.wait_for(bus.idle(), 5)
                 assert numbers(broker.messages("bus.router")) == ["S-2"], "the router is another process's"
                 assert numbers(broker.messages(to("oa"))) == ["S-1"]
+
+    play(story)
+
+
+ORDERED = SHOP.replace("to: wms, json: data", "to: wms, ordering: key, json: {share: 10 / data.qty}")
+
+
+def test_a_mapping_that_fails_on_an_ordered_route_holds_back_its_key_and_a_replay_comes_to_its_place(tmp_path: Path) -> None:
+    async def story() -> None:
+        broker = MemoryBroker()
+        async with answering() as target, running(tmp_path, ORDERED, broker, target=target) as bus:
+            for n, qty in enumerate((0, 1, 2)):
+                await bus.publish(replace(placed(f"S-{n}", qty=qty), key="a"))
+            [letter] = await bus.has_letters("division-by-zero")
+            assert (letter.key, letter.system, letter.route) == ("a", "wms", "to-wms")
+            await until(lambda: len(broker.messages(held("wms"))) == 3)
+            waiting = await behind(broker, [letter])
+            assert [one.subject for one in waiting.of(letter)] == ["S-1", "S-2"]
+            assert target.requests == []
+
+            await bus.replay(system="wms")  # as wrong as before
+            await until(lambda: bus.value("bus_deliveries_dead_total", route="to-wms", system="wms") == 2)
+            [again] = await bus.has_letters("division-by-zero")
+            assert (again.id, again.place) == (letter.id, letter.place)
+
+            await bus.edit(again, b'{"no": "S-0", "item": "I1", "qty": 5}')
+            await bus.replay(system="wms")
+            await until(lambda: len(target.requests) == 3)
+            assert [request.json["share"] for request in target.requests] == [2, 10, 5]
+            await bus.idle()
+            assert broker.messages(held("wms")) == []
+
+    play(story)
+
+
+def test_of_several_rounds_the_one_that_failed_is_replayed_and_the_others_keep_their_order(tmp_path: Path) -> None:
+    async def story() -> None:
+        route = "to-wms: {on: order.placed, for: 'part in [1, 2, 3]', to: wms, ordering: key, json: {no: 'f\"{data.no}-{part}\"'}}"
+        bad = {"S-0-2"}
+
+        def told(request: Request) -> bytes:
+            return answer(status=400) if request.json["no"] in bad else answer()
+
+        async with answering(told) as target, running(tmp_path, with_routes(route, base=SHOP), target=target) as bus:
+            await bus.publish(replace(placed("S-0"), key="a"), replace(placed("S-1"), key="a"))
+            [letter] = await bus.has_letters("target-refused")
+            await until(lambda: len(bus.transport.messages(held("wms"))) == 5)
+            assert len((await behind(bus.transport, [letter])).of(letter)) == 4
+            bad.clear()
+            await bus.replay(system="wms")
+            await until(lambda: len(target.requests) == 7)
+            assert target.numbers() == ["S-0-1", "S-0-2", "S-0-2", "S-0-3", "S-1-1", "S-1-2", "S-1-3"]
+
+    play(story)
+
+
+def test_rounds_that_could_not_be_mapped_come_to_one_place_in_their_order(tmp_path: Path) -> None:
+    async def story() -> None:
+        route = "to-wms: {on: order.placed, for: 'part in [1, 2]', to: wms, ordering: key, json: {no: 'f\"{data.no}-{part}\"', x: 1 / data.qty}}"
+        async with answering() as target, running(tmp_path, with_routes(route, base=SHOP), target=target) as bus:
+            await bus.publish(replace(placed("S-0", qty=0), key="a"), replace(placed("S-1"), key="a"))
+            [letter] = await bus.has_letters("division-by-zero")
+            await bus.edit(letter, b'{"no": "S-0", "item": "I1", "qty": 1}')
+            await bus.replay(system="wms")
+            await until(lambda: len(target.requests) == 4)
+            assert target.numbers() == ["S-0-1", "S-0-2", "S-1-1", "S-1-2"]
+            await bus.idle()
+            assert bus.transport.messages(held("wms")) == []
+
+    play(story)
+
+
+def test_a_letter_whose_event_makes_no_delivery_any_more_lets_go_what_waited(tmp_path: Path) -> None:
+    async def story() -> None:
+        route = "to-wms: {on: order.placed, for: 'part in [1, 2]', if: 1 / data.qty < 1, to: wms, ordering: key, json: {no: data.no}}"
+        async with answering() as target, running(tmp_path, with_routes(route, base=SHOP), target=target) as bus:
+            await bus.publish(replace(placed("S-0", qty=0), key="a"), replace(placed("S-1"), key="a"))
+            [letter] = await bus.has_letters("division-by-zero")
+            await until(lambda: len(bus.transport.messages(held("wms"))) == 3)
+            await bus.edit(letter, b'{"no": "S-0", "item": "I1", "qty": 1}')
+            await bus.replay(system="wms")
+            await until(lambda: target.numbers() == ["S-1", "S-1"])
+            await bus.has_letters()
+
+    play(story)
+
+
+def test_an_edit_that_is_no_event_comes_back_to_its_place(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with answering(answer(status=400)) as target, running(tmp_path, ORDERED, target=target) as bus:
+            await bus.publish(replace(placed("S-0"), key="a"), replace(placed("S-1"), key="a"))
+            [letter] = await bus.has_letters("target-refused")
+            await bus.edit(letter, b'{"no": 7}')
+            await bus.replay(system="wms")
+            [again] = await bus.has_letters("event-invalid")
+            assert (again.id, again.place, again.key) == (letter.id, letter.place, "a")
+
+    play(story)
+
+
+def test_an_ordered_route_to_a_system_that_reads_by_itself_keeps_its_letters_to_itself(tmp_path: Path) -> None:
+    async def story() -> None:
+        broker = MemoryBroker()
+        route = "to-wms: {on: order.placed, to: wms, ordering: key, json: {share: 10 / data.qty}}"
+        async with running(tmp_path, with_routes(route), broker) as bus:
+            await bus.publish(replace(placed("S-0", qty=0), key="a"), replace(placed("S-1"), key="a"))
+            [letter] = await bus.has_letters("division-by-zero")
+            assert letter.place == 0
+            assert numbers(broker.messages(to("wms"))) == ["S-1"]
 
     play(story)

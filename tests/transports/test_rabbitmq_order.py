@@ -1,7 +1,7 @@
 """Order per key on RabbitMQ: every key one path, whoever dies."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ from bus.ports import Message, Received
 from bus.runtime.rabbitmq.frames import Arrived, Properties
 from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Subscription
 from bus.testing import letter, until
-from bus.topology import PARTITION, Topology
+from bus.topology import PARTITION, Topology, to
 
 from tests.brokers import Broker, rabbitmq, virtual_host  # noqa: F401 - a fixture
 from tests.transports.rabbitmq_stories import LIMIT_S, Bus, opened
@@ -146,3 +146,42 @@ def test_what_is_given_back_where_order_is_kept_takes_all_behind_it_along(ordere
     host.ledger.received([delivery])
     delivery.release()
     assert said == told
+
+
+def test_who_takes_a_queue_over_is_told_before_its_first_message_and_not_while_it_waits(ordered_host: str) -> None:
+    async def play() -> None:
+        told: list[str] = []
+
+        def reader(name: str, *, settles: bool) -> tuple[Callable[[Sequence[Received]], None], Callable[[], None]]:
+            def take(batch: Sequence[Received]) -> None:
+                told.extend(f"{name} {received.message.id}" for received in batch)
+                for received in batch if settles else ():
+                    received.become()
+
+            return take, lambda: told.append(f"{name} begins")
+
+        async with asyncio.timeout(LIMIT_S), opened(ordered_host, TOPOLOGY) as sender:
+            first, second = Bus(ordered_host), Bus(ordered_host)
+            await first.open(TOPOLOGY)
+            await second.open(TOPOLOGY)
+            take, begin = reader("first", settles=False)
+            await first.consume(to("wms"), take, 10, begin)
+            take, begin = reader("second", settles=True)
+            await second.consume(to("wms"), take, 10, begin)
+            await sender.publish(letter("PO-1", to("wms")), letter("PO-2", to("wms")))
+
+            async def came() -> bool:
+                return len(told) == 3
+
+            await until(came)
+            assert told == ["first begins", "first PO-1", "first PO-2"]
+            await first.close()
+
+            async def came_again() -> bool:
+                return len(told) == 6
+
+            await until(came_again)
+            assert told[3:] == ["second begins", "second PO-1", "second PO-2"]
+            await second.close()
+
+    asyncio.run(play())

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from bus.errors import BusError, Refused, Unavailable
 from bus.ledger import Batch, Ledger, Outlet
-from bus.ports import Consumer, Depth, Handler, Mark, Message, Received, Transport
+from bus.ports import Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing
 from bus.runtime.rabbitmq.addressing import Addressing
 from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
 from bus.runtime.rabbitmq.dealing import DEALT_AT_ONCE, deal
@@ -121,7 +121,7 @@ class RabbitBroker(Transport):
             del self._waiting[batch]
             self.ledger.abandoned(batch)
 
-    async def consume(self, queue: str, handler: Handler, prefetch: int) -> Consumer:
+    async def consume(self, queue: str, handler: Handler, prefetch: int, begin: Begin = nothing) -> Consumer:
         self._check_open()
         if queue not in self._addressing.queues:
             raise Refused("queue-unknown", id="-", queue=queue)
@@ -134,7 +134,7 @@ class RabbitBroker(Transport):
         for leaving in self._retiring:
             if leaving.queue == queue:
                 leaving.make_way()
-        subscription = self._subscription(queue, handler, prefetch)
+        subscription = self._subscription(queue, handler, prefetch, begin)
         await self.begin(subscription)
         return subscription
 
@@ -188,9 +188,9 @@ class RabbitBroker(Transport):
             raise
         return pulled
 
-    def _subscription(self, queue: str, handler: Handler, prefetch: int) -> Subscription:
+    def _subscription(self, queue: str, handler: Handler, prefetch: int, begin: Begin = nothing) -> Subscription:
         ordered = queue in self._topology.one_by_one
-        return Subscription(self, queue, handler, min(prefetch, MAX_PREFETCH), ordered=ordered)
+        return Subscription(self, queue, handler, min(prefetch, MAX_PREFETCH), begin, ordered=ordered)
 
     def known(self, identities: Sequence[str]) -> Mapping[str, bytes]:
         return self._identities.known(identities)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bus.errors import BusError, Unavailable
 from bus.ledger import OPEN, Incoming, Inlet, Ledger
-from bus.ports import Handler, Header, Mark, Message
+from bus.ports import Begin, Handler, Header, Mark, Message, nothing
 from bus.runtime.rabbitmq.addressing import SYSTEM_HEADER
 from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
 from bus.runtime.rabbitmq.frames import Arrived
@@ -118,12 +118,16 @@ class Subscription(Inlet):
     """Consumes one queue, over reconnects; see `bus.ports.Consumer`."""
 
     __slots__ = (
-        "_channel", "_handler", "_inbox", "_leaving", "_running", "_tag",
+        "_begin", "_begun", "_channel", "_handler", "_inbox", "_leaving", "_running", "_tag",
         "cancelled", "host", "ordered", "prefetch", "queue", "starting",
     )
 
-    def __init__(self, host: Host, queue: str, handler: Handler, prefetch: int, *, ordered: bool = False) -> None:
+    def __init__(
+        self, host: Host, queue: str, handler: Handler, prefetch: int, begin: Begin = nothing, *,
+        ordered: bool = False,
+    ) -> None:
         super().__init__()
+        self._begin, self._begun = begin, False
         self.host, self.queue, self._handler, self.prefetch = host, queue, handler, prefetch
         # Such a queue has a single active consumer. Cancelling it would let the waiting one have newer
         # messages before the unsettled ones come back; closing its channel keeps the order.
@@ -238,6 +242,9 @@ class Subscription(Inlet):
                     self.give_back(delivery)
             return
         self.host.ledger.received(batch)
+        if not self._begun:  # only now: where there is one reader at a time, a channel may wait for its turn
+            self._begun = True
+            self._begin()
         try:
             self._handler(batch)
         except Exception as exc:  # noqa: BLE001 - whatever a handler raises, its messages are not lost
@@ -248,7 +255,7 @@ class Subscription(Inlet):
 
     def _lost(self, _error: BusError) -> None:
         self.host.deaths.survived(self.queue)
-        self._inbox, self._leaving = [], False
+        self._inbox, self._leaving, self._begun = [], False, False
         self._channel = None
         self.host.ledger.inlet_lost(self)
         self.host.plan_turn()
