@@ -4,6 +4,9 @@ A process that dies takes everything it has in hand back to the queue, so one po
 hundreds look suspicious. Told in order: what came back twice is handed out alone, one at a time and in
 its place, so that the innocent go through. What came back twice more even so is stored once again with a
 mark, and counts from zero. When that too kills its reader twice, it is poison and becomes a letter.
+
+Where order is kept nothing is stored again, for that would be behind what came later. There a message is
+poison once it came back very often: lost connections count as well, and beginning anew, so the number is high.
 """
 
 import asyncio
@@ -16,6 +19,7 @@ SUSPECT = "bus-suspect"
 ALONE_AFTER = 2
 MARKED_AFTER = 4
 POISON_AFTER = 2  # with the mark
+POISON_IN_ORDER_AFTER = 20
 
 Refuse = Callable[[Received, int], None]
 
@@ -38,7 +42,7 @@ class WaryConsumer:
         self._transport, self._queue, self._prefetch = transport, queue, prefetch
         self._handler, self._poisoned, self._begin = handler, poisoned, begin
         self._consumer: Consumer | None = None
-        self._wide = shared
+        self._wide = self._shared = shared
         self._cancelled = False
         self._turning: asyncio.Task[None] | None = None
 
@@ -103,6 +107,10 @@ class WaryConsumer:
         if SUSPECT in message.headers:
             if received.returned >= POISON_AFTER:
                 self._poisoned(received, MARKED_AFTER + received.returned)
+                return
+        elif self._shared:
+            if received.returned >= POISON_IN_ORDER_AFTER:
+                self._poisoned(received, received.returned)
                 return
         elif received.returned >= MARKED_AFTER:
             received.become(replace(message, headers={**message.headers, SUSPECT: 1}))

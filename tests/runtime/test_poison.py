@@ -19,8 +19,9 @@ class Death(BaseException):
 class Readers:
     """Processes that read one queue, each until it meets a killer; all that is in hand then comes back."""
 
-    def __init__(self, killers: Sequence[str]) -> None:
+    def __init__(self, killers: Sequence[str], *, shared: bool = False) -> None:
         self.broker = MemoryBroker()
+        self.shared = shared
         self.killers = set(killers)
         self.read: list[str] = []
         self.poisoned: list[str] = []
@@ -32,7 +33,7 @@ class Readers:
         while True:
             self._dead = False
             await self.broker.open(Topology(("wms",)))
-            consumer = WaryConsumer(self.broker, QUEUE, self._handle, self._refuse, 100)
+            consumer = WaryConsumer(self.broker, QUEUE, self._handle, self._refuse, 100, shared=self.shared)
             await consumer.start()
             await until(lambda: self._dead or not self.broker.messages(QUEUE))
             await consumer.cancel()
@@ -70,6 +71,32 @@ def test_a_killer_becomes_poison_and_its_neighbours_are_read_once_in_their_order
         assert readers.poisoned == ["m20"]
         assert readers.read == [f"m{n}" for n in range(60) if n != 20]
         assert readers.deaths == 6
+
+    play(story)
+
+
+def test_where_order_is_kept_deaths_from_outside_bring_nothing_behind_what_came_later() -> None:
+    async def story() -> None:
+        readers = Readers([], shared=True)
+        await readers.broker.open(Topology(("wms",)))
+        await readers.broker.publish(*filled(readers, 5))
+        for _ in range(6):
+            await readers.broker.pull(QUEUE, 3)  # the later ones were in nobody's hands
+            readers.broker.die()
+            await readers.broker.open(Topology(("wms",)))
+        await readers.work()
+        assert (readers.poisoned, readers.read) == ([], [f"m{n}" for n in range(5)])
+
+    play(story)
+
+
+def test_where_order_is_kept_a_killer_becomes_poison_in_its_place() -> None:
+    async def story() -> None:
+        readers = Readers(["m2"], shared=True)
+        await readers.broker.open(Topology(("wms",)))
+        await readers.broker.publish(*filled(readers, 5))
+        await readers.work()
+        assert (readers.poisoned, readers.read) == (["m2"], ["m0", "m1", "m3", "m4"])
 
     play(story)
 
