@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.core.linting import assert_found, lint, route, unmarked, when, xml
+from tests.core.linting import SYSTEMS, assert_found, lint, route, sink, system, unmarked, when, xml
 
 TWICE = "a text is quoted twice, YAML takes one pair: "
 
@@ -101,6 +101,64 @@ OTHERS = mistakes(
 )
 
 
+CONFIGURATION = mistakes(
+    (route("json: data", to="⟦wms, oa⟧"), "texts-needed", "write to: [wms, oa]", "[wms, oa]"),
+    (route("json: data", to="⟦wms，oa⟧"), "texts-needed", "write to: [wms, oa]", "[wms, oa]"),
+    (route("⟦format⟧: json"), "unknown-key", "the format is the key: write json: and below it what is written", ""),
+    (route("⟦format⟧: [json]"), "unknown-key", "the format is the key: write csv: and below it what is written", ""),
+    (route("json: data").replace("on: purchase_order.released", "⟦event⟧: purchase_order.released"), "unknown-key", "did you mean on?", "on"),
+    (route("⟦when?⟧: data.po_no == \"A\"\njson: data"), "unknown-key", "write when: without ?; give a default(…) for what may be missing", "when"),
+    (route("csv:\n  ⟦foreach⟧: line in data.lines\n  qty: line.qty", to="oa"), "loop-key", "did you mean for:?", "for"),
+    (sink("⟦retries⟧: 3s"), "unknown-option", "did you mean retry?", "retry"),
+    (system("sink: {adapter: database, url: ⟦mes.db⟧}"), "database-url-sqlite",
+     "write sqlite:///mes.db, with three strokes; the file is relative to routing.yaml", "sqlite:///mes.db"),
+    (system('sink: {adapter: database, url: "⟦jdbc:sqlite:mes.db⟧"}').replace('"⟦', '⟦"').replace('⟧"', '"⟧'), "database-url-sqlite",
+     "write sqlite:///mes.db, with three strokes; the file is relative to routing.yaml", "sqlite:///mes.db"),
+    (system("source: {adapter: database, url: ⟦sqlite://mes.db⟧, table: t}"), "database-url-sqlite",
+     "write sqlite:///mes.db, with three strokes; the file is relative to routing.yaml", "sqlite:///mes.db"),
+    (system("sink: {adapter: database, url: ⟦jdbc:postgresql://db1/mes⟧}"), "database-url-form",
+     "write it like sqlite:///file.db, postgresql://user:password@host/database or mysql://user:password@host/database", "postgresql://db1/mes"),
+    (SYSTEMS + "lookups: {item: ⟦item.csv⟧}", "lookup-file-missing", "did you mean lookups/item.csv?", "lookups/item.csv"),
+    (route("- json: data").replace("- json", "⟦-⟧ json"), "yaml-dash", "leave the - out: json:", ""),
+    (xml("⟦{data.po_no}⟧"), "braces", "write data.po_no", "data.po_no"),
+    (xml("⟦{{data.po_no}}⟧"), "braces", "write data.po_no", "data.po_no"),
+    (xml("⟦{{data.po_no}}.csv⟧"), "braces", 'write f"{data.po_no}.csv"', 'f"{data.po_no}.csv"'),
+    (when("⟦{data.po_no}⟧"), "braces", "write data.po_no", 'data.po_no == "A"'),
+    (when('⟦"data.po_no == "A""⟧'), "quote-expression", "put the whole expression in single quotes: when: 'data.po_no == \"A\"'", "'data.po_no == \"A\"'"),
+    (when("⟦'data.po_no == \"A\"' and has(data.remark)⟧"), "quote-expression",
+     "put the whole expression in single quotes: when: 'data.po_no == \"A\" and has(data.remark)'", "'data.po_no == \"A\" and has(data.remark)'"),
+    (xml("⟦10%⟧"), "leaf-unclear", "write 0.1; a text is quoted twice: \"'10%'\"", "0.1"),
+)
+SHIFTED = """\
+version: 1
+systems:
+  erp:
+    sink: {adapter: database, url: "sqlite:///erp.db"}
+  wms:
+    source: {adapter: http, path: /in/wms, format: xml}
+inbound:
+  wms-receipt:
+    from: wms
+    event: goods_receipt.confirmed
+    id: document.no
+    map:
+      receipt_no: document.no
+      po_no: document.po
+      lines:
+        for: line in document.lines
+        item_code: line.code
+        qty: decimal(line.qty)
+routes:
+  receipt-to-erp:
+    on: goods_receipt.confirmed
+    to: erp
+    rows:
+      receipt:
+        receipt_no: data.receipt_no
+        po_no: data.po_no
+"""
+
+
 def assert_advised(text: str, code: str, hint: str, followed: str) -> None:
     assert_found(text, (code, hint))
     if followed:
@@ -126,3 +184,46 @@ def test_what_excel_calls_otherwise_is_told_as_it_is_written_here(text: str, cod
 @OTHERS
 def test_what_other_languages_write_is_told_as_it_is_written_here(text: str, code: str, hint: str, followed: str) -> None:
     assert_advised(text, code, hint, followed)
+
+
+@CONFIGURATION
+def test_a_key_or_value_of_other_tools_is_told_as_it_is_written_here(text: str, code: str, hint: str, followed: str) -> None:
+    assert_advised(text, code, hint, followed)
+
+
+@pytest.mark.parametrize(("typed", "shifted"), [
+    ("      receipt_no: document.no", "    ⟦receipt_no:⟧ document.no"),
+    ("      receipt_no: document.no", "       ⟦receipt_no:⟧ document.no"),
+    ("      receipt_no: document.no", "⟦\t⟧receipt_no: document.no"),
+    ("      po_no: document.po", "    ⟦po_no:⟧ document.po"),
+    ("      po_no: document.po", "        ⟦po_no:⟧ document.po"),
+    ("      po_no: document.po", "⟦\t⟧po_no: document.po"),
+    ("        receipt_no: data.receipt_no", "      ⟦receipt_no:⟧ data.receipt_no"),
+])  # fmt: skip
+def test_a_line_in_the_wrong_column_is_told_and_nothing_that_follows_from_it(typed: str, shifted: str) -> None:
+    assert lint(SHIFTED).findings == ()
+    text, places = unmarked(SHIFTED.replace(typed, shifted))
+    found = lint(text).findings
+    assert [(f.place.line, f.place.column) for f in found] == [(line, column) for _, line, column, _ in places]
+    assert {finding.code for finding in found} <= {"yaml-indent", "yaml-tab"}
+    right = len(typed) - len(typed.lstrip()) + 1
+    assert all(f"column {right}," in finding.hint for finding in found if finding.code == "yaml-indent")
+
+
+def test_keys_beside_their_name_instead_of_below_it_are_told_at_the_name_alone() -> None:
+    below = "      receipt_no: document.no\n      po_no: document.po\n      lines:\n"
+    text = SHIFTED.replace("    map:\n", "    ⟦map⟧:\n").replace(below, below.replace("      ", "    "))
+    assert_found(text, ("mapping-needed", "begin what belongs to it two columns further right"))
+
+
+def test_a_section_or_a_route_written_as_a_list_is_read_as_it_was_meant() -> None:
+    section = SYSTEMS + "⟦routes⟧:\n  - a:\n      on: purchase_order.released\n      to: wms\n"
+    assert_found(section, ("mapping-needed", "leave the - out: each name is a key"))
+    one = SYSTEMS + "routes:\n  ⟦a⟧:\n    - on: purchase_order.released\n    - to: wms\n"
+    assert_found(one, ("mapping-needed", "leave the - out: each name is a key"))
+
+
+def test_a_field_whose_type_is_unknown_is_right_wherever_it_is_used() -> None:
+    event = "events:\n  gate_pass.issued: {pass_no: text, weight: ⟦number⟧}\n"
+    taker = "routes:\n  a: {on: gate_pass.issued, to: wms, json: {w: 'round(data.weight, 2)'}}\n"
+    assert_found(SYSTEMS + event + taker, ("type-unknown", "did you mean decimal?"))

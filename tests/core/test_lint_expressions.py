@@ -128,7 +128,7 @@ LEAVES = table(
     ("0012 in a let", route("let: {kind: ⟦0012⟧}\njson: {kind: kind}"), "leaf-unclear", "a text is quoted twice: \"'0012'\""),
     ("a date", xml("⟦2026-01-31⟧"), "leaf-unclear", "a text is quoted twice: \"'2026-01-31'\""),
     ("1,000", xml("⟦1,000⟧"), "leaf-unclear", "write 1000; a text is quoted twice: \"'1,000'\""),
-    ("50%", xml("⟦50%⟧"), "leaf-unclear", "a text is quoted twice: \"'50%'\""),
+    ("50%", xml("⟦50%⟧"), "leaf-unclear", "write 0.5; a text is quoted twice: \"'50%'\""),
     ("nothing", xml("").replace("planQty", "⟦planQty⟧"), "expression-missing", "write an expression after the colon and a blank, or null"),
     ("an empty text", xml("⟦''⟧"), "text-quoted-once", "write \"''\""),
     ("a list as a condition", when("⟦[data.warehouse]⟧"), "expression-needed", "write one expression after the colon"),
