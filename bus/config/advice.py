@@ -21,7 +21,8 @@ _BROKEN = ("yaml-indent", "yaml-tab", "yaml-wide-blank", "yaml-syntax")
 # What the keys of a block are accused of when one of its lines stands in the wrong column.
 _FOLLOWING = frozenset((
     "unknown-key", "key-missing", "mapping-needed", "value-missing", "one-value-needed", "texts-needed",
-    "yaml-duplicate-key", "expression-missing", "expression-needed", "event-has-no-field", "required-not-mapped", "map-missing", "for-beside",
+    "yaml-duplicate-key", "expression-missing", "expression-needed", "event-has-no-field", "required-not-mapped",
+    "map-missing", "for-beside",
     "list-field-needs-for", "field-is-no-list", "field-type", "xml-roots", "column-not-single", "name-unknown",
 ))  # fmt: skip
 _FOLLOWING_THE_TOP = _FOLLOWING | {

@@ -166,7 +166,7 @@ class _Reader:
 
     def misplaced(self, number: int, column: int, stay: list[_Level], left: list[_Level]) -> None:
         """Report a line whose indentation fits nothing above, and move it to the nearest that does."""
-        if (above := self.misplaced_above(number, column, stay, left)) is not None:
+        if (above := self.misplaced_above(number, column, left)) is not None:
             begin = indent(self.lines[above])
             place = self.sheet.place(above, begin, len(self.lines[above][begin:].split()[0]))
             self.sheet.error("yaml-indent", place, column=column + 1)
@@ -195,8 +195,8 @@ class _Reader:
         self.sheet.error("yaml-indent", place, column=target + 1)
         self.move(number, column, target - column, levels)
 
-    def misplaced_above(self, number: int, column: int, stay: list[_Level], left: list[_Level]) -> int | None:
-        """The line above, where it alone stands too far right or left below its key, and this one with the rest is right."""
+    def misplaced_above(self, number: int, column: int, left: list[_Level]) -> int | None:
+        """The line above, where it alone stands too far right or left and this one is right; else None."""
         above = self.written_above(number)
         key = self.written_above(above)
         if key is None or above is None or self.widths:
@@ -204,7 +204,8 @@ class _Reader:
         is_open = _ENDS_OPEN.search(self.lines[key]) is not None
         begin, outer = indent(self.lines[above]), indent(self.lines[key])
         below = next((indent(line) for line in self.lines[number + 1 :] if line.strip()), 0)
-        too_far_right = is_open and left == [(begin, "map")] and outer < column and below in {column, column + 2} - {begin}
+        alone = left == [(begin, "map")] and below in {column, column + 2} - {begin}
+        too_far_right = is_open and alone and outer < column
         too_far_left = not left and begin < column and outer == (begin if is_open else column)
         return above if too_far_right or too_far_left else None
 

@@ -9,7 +9,6 @@ from bus.config.nodes import ListNode, MapNode, Node, ScalarNode, kind
 from bus.nearest import nearest
 from bus.places import Finding, Place
 
-
 _SYNONYMS = {  # keys of other tools → ours, where ours is known
     "retries": "retry", "attempts": "retry", "backoff": "retry", "foreach": "for", "loop": "for", "target": "to",
     "targets": "to", "condition": "when", "filter": "when", "event": "on", "events": "on", "trigger": "on",

@@ -41,6 +41,7 @@ DATES = mistakes(
     (when('data.due_date > ⟦"2025-01-20"⟧'), "compare-date-text", 'write parse_date("2025-01-20")', 'parse_date("2025-01-20")'),
     (when('data.due_date > ⟦"next week"⟧'), "compare-date-text", 'write parse_date("next week", "…")', 'parse_date("2025-01-20")'),
     (when("data.due_date > ⟦data.po_no⟧"), "compare-date-text", "write parse_date(data.po_no)", "parse_date(data.po_no)"),
+    (when("data.due_date > ⟦99.99.2025⟧"), "number-unclear", 'write digits with a point, or a text in quotes: "99.99.2025"', ""),
     (when('data.due_date > parse_date(⟦"20.01.2025"⟧)'), "date-not-iso", 'write parse_date("20.01.2025", "dd.MM.yyyy")', '"20.01.2025", "dd.MM.yyyy"'),
     (when('data.due_date > parse_date(⟦"20 Jan"⟧)'), "date-not-iso", 'say how it is written: parse_date(…, "dd.MM.yyyy")', '"20.01.2025", "dd.MM.yyyy"'),
     (when('data.due_date > parse_date(⟦"2025-01-20"⟧, "dd.MM.yyyy")'), "date-unreadable", 'write parse_date("2025-01-20")', '"20.01.2025"'),
@@ -78,6 +79,9 @@ EXCEL = mistakes(
     (when("⟦data.lines.qty⟧ > 5"), "list-has-no-field", "write any(line.qty > 5 for line in data.lines)", ""),
     (when("0 < ⟦data.lines.qty⟧ < 5"), "list-has-no-field", "write any(0 < line.qty < 5 for line in data.lines)", ""),
     (line("⟦line.item⟧ code").replace("⟦line.item⟧ code", "line.item ⟦code⟧"), "operator-missing", "did you mean line.item_code?", ""),
+    (xml("data.supplier.na ⟦me⟧"), "operator-missing", "did you mean data.supplier.name?", ""),
+    (xml("data.supplier.co ⟦me⟧"), "operator-missing", "texts join with +, conditions with and, or", ""),
+    (xml("data.po_no.co ⟦me⟧"), "operator-missing", "texts join with +, conditions with and, or", ""),
 )
 
 OTHERS = mistakes(
