@@ -3,6 +3,7 @@
 Only the options live here, so that lint and help need no SQLAlchemy.
 """
 
+import re
 from collections.abc import Iterator
 
 from pydantic import Field
@@ -21,6 +22,9 @@ from bus.adapter import (
 )
 from bus.errors import BusError, ConfigurationError
 
+_SQLITE = re.compile(r"(?:jdbc:)?(?:sqlite:/{0,2})?([^:@?/][^:@?]*)")
+_SQLITE_FILE = re.compile(r"(?:jdbc:)?sqlite:.*|.*\.(?:db|db3|sqlite|sqlite3)")
+_DATABASE_URL = re.compile(r"(?!sqlite)[a-z][a-z0-9]*(?:\+\w+)?://.+|sqlite(?:\+\w+)?://(?:/.*)?")
 _URL = "postgresql://user:password@host/db, mysql://…, sqlite:///file, … A file is relative to routing.yaml."
 
 
@@ -67,6 +71,10 @@ class DatabaseSinkOptions(SinkOptions):
 
 def check(options: SourceOptions | SinkOptions) -> Iterator[tuple[str, BusError]]:
     """Yield what the types of the options cannot say."""
+    if isinstance(options, DatabaseSourceOptions | DatabaseSinkOptions) and not _DATABASE_URL.fullmatch(options.url):
+        file = _SQLITE.fullmatch(options.url) if _SQLITE_FILE.fullmatch(options.url) else None
+        form = ConfigurationError("database-url-form")
+        yield "url", form if file is None else ConfigurationError("database-url-sqlite", file=file[1])
     if not isinstance(options, DatabaseSourceOptions):
         return
     columns = options.columns if isinstance(options.columns, list) else []

@@ -8,7 +8,7 @@ from bus.config.report import Report, was_reported
 from bus.errors import ConfigurationError
 from bus.event_types import merge, shipped
 from bus.places import Place
-from bus.types import SCALARS, EventType, Field, ListOf, Record, Type
+from bus.types import ANY, SCALARS, EventType, Field, ListOf, Record, Type
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _FIELD = re.compile(r"[^\W\d]\w*")
@@ -73,7 +73,7 @@ def _type(node: Node, what: str, place: Place, report: Report) -> Type:
     if node.text in SCALARS:
         return SCALARS[node.text]
     _report_unknown(node, what, place, report)
-    return SCALARS["text"]
+    return ANY  # what it was meant to be is not known, so nothing that is mapped to it is wrong
 
 
 def _report_unknown(node: ScalarNode, what: str, place: Place, report: Report) -> None:

@@ -12,7 +12,7 @@ from bus.config.checks import check_whole
 from bus.config.environment import fill
 from bus.config.events import read_events
 from bus.config.model import Configuration, Route, Rule
-from bus.config.nodes import MapNode, Node, ScalarNode
+from bus.config.nodes import ListNode, MapNode, Node, ScalarNode
 from bus.config.report import Report, Section, was_reported
 from bus.config.routes import check_encoding, read_routes
 from bus.config.rules import read_rules
@@ -63,7 +63,7 @@ def load(
     config = Configuration(systems, tables, events, rules, routes, (), secrets, tuple(texts))
     report.findings += _check_programs(config)
     check_whole(config, report)
-    return replace(config, findings=tuple(_ordered(advised(report.findings, events))))
+    return replace(config, findings=tuple(_ordered(advised(report.findings, events, texts))))
 
 
 def _ordered(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -86,8 +86,12 @@ def _merge(section: Section, sections: dict[str, MapNode], report: Report) -> No
         if isinstance(node, ScalarNode) and not node.text:
             continue  # `routes:` with nothing below it yet
         if not isinstance(node, MapNode):
-            report.error("mapping-needed", section.keys[key].place, what=key, known="name: …")
-            continue
+            listed = [item for item in node.items if isinstance(item, MapNode)] if isinstance(node, ListNode) else []
+            hint_code = "hint-mapping-dashes" if listed else ""
+            report.error("mapping-needed", section.keys[key].place, hint_code, what=key, known="name: …")
+            node = MapNode(tuple(entry for item in listed for entry in item.items), node.place)  # noqa: PLW2901 - as meant
+            if not listed:
+                continue
         items = [item for item in node.items if not was_reported(item[0])]
         known = sections.get(key, MapNode((), node.place))
         first = {name.text: name.place for name, _ in known.items}
@@ -115,7 +119,9 @@ def _read_tables(node: MapNode | None, files: Files, report: Report) -> Mapping[
         try:
             body = files.read(path)
         except FileNotFoundError:
-            report.error("lookup-file-missing", options.file.place, file=options.file.text, path=path)
+            file, near = options.file, _elsewhere(path, files)
+            hint_code = "hint-lookup-file-near" if near else ""
+            report.error("lookup-file-missing", file.place, hint_code, file=file.text, path=path, near=near)
             continue
         except OSError as error:
             reason = error.strerror or str(error)
@@ -124,6 +130,17 @@ def _read_tables(node: MapNode | None, files: Files, report: Report) -> Mapping[
         tables[key.text], findings = read_table(key.text, body, path, options.encoding, options.key)
         report.findings += findings
     return tables
+
+
+def _elsewhere(path: str, files: Files) -> str | None:
+    """A file of that name in the folder where lookups usually lie."""
+    folder, _, name = path.rpartition("/")
+    near = join(folder, "lookups", name)
+    try:
+        files.read(near)
+    except OSError:
+        return None
+    return f"lookups/{name}"
 
 
 class _LookupOptions:

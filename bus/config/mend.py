@@ -35,6 +35,7 @@ _HALF_QUOTED_KEY = re.compile(r"(?:[\"']([\w.?@#=:-]+)|([\w.?@#=-]+)[\"'])(?=[ \
 _HASH_KEY = re.compile(r"#text\??(?=:(?:[ \t]|$))")
 _STRING_OR_PATH = re.compile(STRING.pattern + r"|(?<=[{, ])([\w.@#-]+(?:\[[0-9]+\][\w.@#-]*)+)(?=[ \t]*:[ \t])")
 _NO_KEY = frozenset(",[]{}#&*!|>%@`")
+_ENDS_OPEN = re.compile(r":[ \t]*(?:#.*)?$")
 _NOTHING = re.compile(r"[ \t]*(?:[&!]\S*[ \t]*)?(?:#.*)?$")
 
 
@@ -74,6 +75,7 @@ class _Reader:
         self.levels: list[_Level] = []
         self.pending = True
         self.started = False
+        self.again = False  # a line above was mended, so that reading begins anew
         self.widths: dict[str, int] = {}  # blanks put for each kind of tabs, so that lines stay aligned
 
     def read(self) -> None:
@@ -83,6 +85,8 @@ class _Reader:
             after = self.line(number)
             patience = patience - 1 if after == number else _PATIENCE
             number = after if patience else number + 1
+            if self.again:
+                self.levels, self.pending, self.started, self.again, number = [], True, False, False, 0
 
     def line(self, number: int) -> int:
         """Read what begins at this line; return the next one to read: this one again when it was mended."""
@@ -162,12 +166,25 @@ class _Reader:
 
     def misplaced(self, number: int, column: int, stay: list[_Level], left: list[_Level]) -> None:
         """Report a line whose indentation fits nothing above, and move it to the nearest that does."""
+        if (above := self.misplaced_above(number, column, left)) is not None:
+            begin = indent(self.lines[above])
+            place = self.sheet.place(above, begin, len(self.lines[above][begin:].split()[0]))
+            self.sheet.error("yaml-indent", place, column=column + 1)
+            self.sheet.edit(above, 0, max(0, begin - column), " " * max(0, column - begin))
+            self.again = True
+            return
         line = self.lines[number]
         place = self.sheet.place(number, column, len(line[column:].split()[0]))
         here = stay[-1][1] if stay and stay[-1][0] == column else ""
         if here == "list" and not left:
             self.sheet.error("yaml-list-item", place)
             self.sheet.edit(number, column, 0, "- ")
+            return
+        if here == "map" and (key := self.dashed_key(number, column)):
+            self.sheet.error("yaml-dash", place, "hint-dash-before-key", key=key)
+            begin = self.lines[number].index(key, column)
+            kept = " " * (begin - column) if begin in [at for at, _ in left] else ""
+            self.sheet.edit(number, column, begin - column, kept)
             return
         if here == "map":
             self.sheet.error("yaml-dash", place)
@@ -177,6 +194,32 @@ class _Reader:
         target = left[0][0] if here else min(levels, key=lambda level: abs(level - column))
         self.sheet.error("yaml-indent", place, column=target + 1)
         self.move(number, column, target - column, levels)
+
+    def misplaced_above(self, number: int, column: int, left: list[_Level]) -> int | None:
+        """The line above, where it alone stands too far right or left and this one is right; else None."""
+        above = self.written_above(number)
+        key = self.written_above(above)
+        if key is None or above is None or self.widths:
+            return None
+        is_open = _ENDS_OPEN.search(self.lines[key]) is not None
+        begin, outer = indent(self.lines[above]), indent(self.lines[key])
+        below = next((indent(line) for line in self.lines[number + 1 :] if line.strip()), 0)
+        alone = left == [(begin, "map")] and below in {column, column + 2} - {begin}
+        too_far_right = is_open and alone and outer < column
+        too_far_left = not left and begin < column and outer == (begin if is_open else column)
+        return above if too_far_right or too_far_left else None
+
+    def written_above(self, number: int | None) -> int | None:
+        """The nearest line above that holds more than a comment."""
+        lines = range((number or 0) - 1, -1, -1)
+        return next((at for at in lines if self.lines[at].strip() and self.lines[at].lstrip()[0] != "#"), None)
+
+    def dashed_key(self, number: int, column: int) -> str:
+        """The key behind a dash that makes an item of an entry, unless more keys belong to the item."""
+        begin = skip_blanks(self.lines[number], column + 1)
+        key = KEY.match(self.lines[number], begin)
+        below = next((line for line in self.lines[number + 1 :] if line.strip()), "")
+        return key[0] if key and DASH.match(self.lines[number], column) and indent(below) != begin else ""
 
     def move(self, number: int, column: int, by: int, levels: list[int]) -> None:
         """Move a line and those that go with it, up to one further left or at a level there was before."""
@@ -210,6 +253,9 @@ class _Reader:
             levels = [at for at, _ in self.levels] or [0]
             widths = [sum(_WIDE_BLANKS[sign] or tab for sign in line[:column]) for tab in _TAB_WIDTHS]
             nearest = min(levels, key=lambda at: abs(at - widths[0]))
+            below = next((line for line in self.lines[number + 1 :] if line.strip()), "")
+            if indent(below) and below.strip(" ")[0] not in _WIDE_BLANKS:
+                widths.insert(0, indent(below))
             fitting = (at for at in widths if (at > levels[-1] if self.pending else at in levels))
             self.widths[line[:column]] = next(fitting, nearest)
         self.sheet.edit(number, 0, column, " " * self.widths[line[:column]])

@@ -1,5 +1,6 @@
 """Reading one mapping of routing.yaml: known keys, what they hold, and everything that does not fit."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,6 +8,13 @@ from typing import Literal
 from bus.config.nodes import ListNode, MapNode, Node, ScalarNode, kind
 from bus.nearest import nearest
 from bus.places import Finding, Place
+
+_SYNONYMS = {  # keys of other tools → ours, where ours is known
+    "retries": "retry", "attempts": "retry", "backoff": "retry", "foreach": "for", "loop": "for", "target": "to",
+    "targets": "to", "condition": "when", "filter": "when", "event": "on", "events": "on", "trigger": "on",
+}  # fmt: skip
+_FORMAT_KEYS = ("format", "map", "mapping", "columns", "fields")  # of a route, whose format is the key itself
+_COMMAS = re.compile("[,，、]")
 
 
 @dataclass(slots=True)
@@ -31,7 +39,8 @@ class Report:
         Where none is like it, the remedy is `hint_code`'s, by default the list of all that are known.
         """
         known = list(known)
-        near = nearest(word, known)
+        synonym = _SYNONYMS.get(word.lower())
+        near = synonym if synonym in known else nearest(word, known)
         if near is not None:
             self.error(code, place, word=word, near=near, **fields)
         else:
@@ -69,12 +78,22 @@ class Section:
         self.readable = isinstance(node, MapNode)
         if not isinstance(node, MapNode):
             if not was_reported(node):
-                report.error("mapping-needed", self.place, what=what, known=", ".join(known))
+                hint_code = "hint-mapping-dashes" if isinstance(node, ListNode) and not node.typed else ""
+                report.error("mapping-needed", self.place, hint_code, what=what, known=", ".join(known))
             return
         for key, value in node.items:
             if key.text in known:
                 self.nodes.setdefault(key.text, value)
                 self.keys.setdefault(key.text, key)
+            elif key.text.endswith("?") and key.text[:-1] in known:
+                name = key.text[:-1]
+                report.error("unknown-key", key.place, "hint-key-without-mark", word=key.text, what=what, key=name)
+                self.nodes.setdefault(name, value)
+                self.keys.setdefault(name, key)
+            elif key.text.lower() in _FORMAT_KEYS and "csv" in known:
+                named = node.get("format")
+                format_ = named.text if isinstance(named, ScalarNode) and named.text in known else "csv"
+                report.error("unknown-key", key.place, "hint-key-format", word=key.text, what=what, format=format_)
             elif key.text:  # a key that is no text was reported
                 near = report.unknown("unknown-key", key.place, key.text, known, what=what)
                 self.meant.add(near or "")
@@ -117,6 +136,10 @@ class Section:
         node = self.nodes.get(key)
         if not isinstance(node, ListNode):
             found = self.scalar(key)
+            if found is not None and _COMMAS.search(found.text):
+                names = ", ".join(name.strip() for name in _COMMAS.split(found.text))
+                self.report.error("texts-needed", found.place, "hint-texts", key=key, what=self.what, names=names)
+                return ()
             return (found,) if found is not None else ()
         texts = []
         for item in node.items:

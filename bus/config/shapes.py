@@ -4,6 +4,7 @@ import re
 
 from bus.config.nodes import ListNode, MapNode, Node, ScalarNode
 from bus.config.report import Report, was_reported
+from bus.expressions.meant import percentage, without_braces
 from bus.mapping.shape import Entry, For, Group, Leaf, Let, Several, Shape, Source
 from bus.places import Place
 
@@ -22,6 +23,7 @@ _WORDS = {
     **dict.fromkeys(("yes", "on", "true"), "true"), **dict.fromkeys(("no", "off", "false"), "false"),
     **dict.fromkeys(("null", "~"), "null"),
 }  # fmt: skip
+_LOOP_KEYS = ("foreach", "for each", "for_each", "loop", "each")
 RESERVED = ("for", "if", "let")
 
 
@@ -34,7 +36,8 @@ def source_of(node: Node | None, report: Report, place: Place | None = None) -> 
     if node is None or was_reported(node):
         return None
     if not isinstance(node, ScalarNode):
-        report.error("expression-needed", node.place)
+        write = without_braces(node.typed)
+        report.error("expression-needed" if write is None else "braces", node.place, write=write)
         return None
     if not node.text.strip():
         code = "expression-missing" if node.style == "plain" else "text-quoted-once"
@@ -42,6 +45,7 @@ def source_of(node: Node | None, report: Report, place: Place | None = None) -> 
         return None
     if node.style == "plain" and _UNCLEAR.fullmatch(node.text):
         word, number = _WORDS.get(node.text.lower()), _NUMBER_SIGNS.sub("", node.text)
+        number = percentage(node.text[:-1]) if node.text.endswith("%") else number
         code = "hint-leaf-unclear-word" if word else "hint-leaf-unclear-number" if _NUMBER.fullmatch(number) else ""
         report.error("leaf-unclear", node.place, code, text=node.text, word=word, number=number)
         return None
@@ -55,6 +59,9 @@ def shape_of(node: Node, report: Report, place: Place | None = None) -> Shape:
         place: of the key above it, where what is missing in it is told.
     """
     if isinstance(node, MapNode):
+        if without_braces(node.typed) is not None:
+            source_of(node, report)
+            return Leaf(Source("null", node.items[0][0]))
         return group_of(node, report, place)
     if isinstance(node, ListNode):
         return Several(tuple(shape_of(item, report) for item in node.items), place or node.place)
@@ -69,7 +76,10 @@ def group_of(node: MapNode, report: Report, place: Place | None = None) -> Group
     entries: list[Entry] = []
     seen: dict[str, ScalarNode] = {}
     for key, value in node.items:
-        if key.text == "for":
+        if key.text.lower() in _LOOP_KEYS and isinstance(value, ScalarNode) and _LOOP.fullmatch(value.text):
+            report.error("loop-key", key.place, word=key.text)
+            loops = loops_of(value, report, key.place)
+        elif key.text == "for":
             loops = loops_of(value, report, key.place)
         elif key.text == "if":
             condition = source_of(value, report, key.place)

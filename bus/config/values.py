@@ -19,6 +19,8 @@ from bus.config.signs import (
     skip_blanks,
     unfinished,
 )
+from bus.expressions import tree
+from bus.expressions.parse import parse
 from bus.places import Finding
 
 Spot = tuple[int, int]  # line, column
@@ -295,9 +297,29 @@ def _extent(sheet: Sheet, number: int, column: int, parent: int) -> Spot:
 def _report_quote(sheet: Sheet, begin: Spot, end: Spot, hint_code: str = "") -> None:
     line, column = begin
     place = sheet.place(line, column, end[1] - column if end[0] == line else len(sheet.lines[line]))
+    if end[0] == line:
+        needless = _needless_quotes(sheet.lines[line][column : end[1]])
+        for at in reversed(needless):
+            sheet.edit(line, column + at, 1, "")
+        end = line, end[1] - len(needless)
     _quote(sheet, begin, end)
     more = "" if end[0] == line else " …"
     sheet.error("quote-expression", place, hint_code, corrected=_shown(sheet.lines[line]) + more)
+
+
+def _needless_quotes(text: str) -> list[int]:
+    """Where quotes stand around an expression, or around the conditions that `and` and `or` join.
+
+    >>> _needless_quotes('"data.plant == "DE01""'), _needless_quotes("'a == 1' and b == 2"), _needless_quotes('"a" + b')
+    ([0, 21], [0, 7], [])
+    """
+    parsed = parse(text)
+    if isinstance(parsed, tuple):
+        within = text[0] in "\"'" and text[-1] == text[0] and not isinstance(parse(text[1:-1]), tuple)
+        return [0, len(text) - 1] if within else []
+    parts = parsed.parts if isinstance(parsed, tree.Logic) else ()
+    quoted = [part for part in parts if isinstance(part, tree.Literal) and isinstance(part.value, str)]
+    return [at for part in quoted for at in (part.start, part.end - 1)]
 
 
 def _quote(sheet: Sheet, begin: Spot, end: Spot) -> None:

@@ -1,11 +1,14 @@
 """Calls in expressions: the functions of the language, and lookups with their direction."""
 
+import re
 from collections.abc import Callable
 
 from bus.errors import BusError
 from bus.expressions import tree
 from bus.expressions.lookup_calls import Compile, compile_lookup
+from bus.expressions.meant import date_call
 from bus.expressions.operators import MAX_ROUNDED
+from bus.expressions.paths import written
 from bus.expressions.scan import Problem
 from bus.expressions.scope import Code, Scope, kind_of
 from bus.expressions.slips import FOREIGN_FUNCTIONS
@@ -14,6 +17,7 @@ from bus.functions import (
     FUNCTIONS,
     Function,
     Parameter,
+    check_date,
     check_date_pattern,
     check_identifier,
     check_parse_pattern,
@@ -39,6 +43,7 @@ _CONVERSIONS = {  # (what it is, what is needed) → how to write that
     ("text", "number"): "decimal(…)", ("text", "date"): "parse_date(…)",
     ("text", "list"): 'split(…, ",")', ("list", "text"): 'join(…, ",")',
 }
+_PLACES = re.compile(r"[#0,]*(?:\.(0+))?")  # Excel's pattern of a number
 _NEEDS = {"zone": "ctx.zone", "encoding": "ctx.encoding", "numbers": "ctx.numbers", "field": "field"}
 
 
@@ -50,7 +55,7 @@ def compile_call(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
     if node.name in AGGREGATES:  # with anything in its brackets it is no call
         scope.report("argument-count", node.start, node.end, name=node.name, shape=f"{node.name}(list)", got=0)
         return Code("None", ANY, nullable=False)
-    if function is None:
+    if function is None or _of_excel(node):
         _report_unknown(node, scope)
         return Code("None", ANY, nullable=False)
     bound = _bind(node, function, scope)
@@ -64,6 +69,8 @@ def compile_call(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
         _check_type(node, parameter, argument, code, scope)
         codes.append(code)
     _check_literals(function, bound, scope)
+    if node.name == "parse_date":
+        _check_date(bound, scope)
     result = _result(function, bound, codes)
     if node.name in ("group", "sort") and isinstance(codes[0].type, ListOf):
         fields = _fields_named(bound[1:], codes[0].type.item, scope)
@@ -137,9 +144,12 @@ def _takes_any(parameter: Parameter) -> bool:
 
 def _report_unknown(node: tree.Call, scope: Scope) -> None:
     end = node.start + len(node.name)
-    write = FOREIGN_FUNCTIONS.get(node.name.lower())
+    write = _of_excel(node) or FOREIGN_FUNCTIONS.get(node.name.lower())
     near = nearest(node.name, (*FUNCTIONS, *AGGREGATES, "lookup", "known"))
-    if node.name.lower() in FUNCTIONS:
+    if node.name in FUNCTIONS:
+        got = len(node.arguments)
+        scope.report("argument-count", node.start, node.end, name=node.name, shape=write, got=got)
+    elif write is None and node.name.lower() in FUNCTIONS:
         scope.report("function-unknown", node.start, end, name=node.name, near=node.name.lower())
     elif write is not None:
         scope.report("function-foreign", node.start, end, name=node.name, write=write)
@@ -149,6 +159,23 @@ def _report_unknown(node: tree.Call, scope: Scope) -> None:
         known = ", ".join((*FUNCTIONS, *sorted(AGGREGATES), "lookup", "known"))
         hint_code = "hint-function-unlisted"
         scope.report("function-unknown", node.start, end, hint_code=hint_code, name=node.name, known=known)
+
+
+def _of_excel(node: tree.Call) -> str | None:
+    """How `TEXT(x, "DD.MM.YYYY")` and `DATE(2025, 1, 20)` are written here, whose functions have other arguments."""
+    values = [argument.value if isinstance(argument, tree.Literal) else None for argument in node.arguments]
+    if node.name.lower() == "text" and len(values) == 2 and isinstance(values[1], str):
+        error, value = check_date_pattern(values[1]), written(node.arguments[0])
+        if error is None:
+            return f'date({value}, "{values[1]}")'
+        if "right" in error.fields:
+            return f"date({value}, {error.fields['right']})"
+        places = _PLACES.fullmatch(values[1])
+        return f"round({value}, {len(places[1] or '')})" if places is not None else "text(x)"
+    if node.name.lower() == "date" and len(values) == 3:
+        whole = [value for value in values if type(value) is int]
+        return date_call("-".join(map(str, whole))) or 'parse_date("2025-01-20")'
+    return None
 
 
 def _bind(node: tree.Call, function: Function, scope: Scope) -> _Bound | None:
@@ -206,3 +233,19 @@ def _check_literals(function: Function, bound: _Bound, scope: Scope) -> None:
             error = check(argument.value)
             if error is not None:
                 scope.problems.append(Problem(error.code, argument.start, argument.end, error.fields))
+
+
+def _check_date(bound: _Bound, scope: Scope) -> None:
+    """A text written out in `parse_date(…)` is read at once, to say that its pattern is missing or another."""
+    texts = {
+        parameter.name: argument.value for parameter, argument in bound
+        if isinstance(argument, tree.Literal) and isinstance(argument.value, str)
+    }
+    if not {"s"} <= texts.keys() or len(texts) < len(bound) or check_parse_pattern(texts.get("pattern", "yyyy")):
+        return
+    error = check_date(texts["s"], texts.get("pattern"))
+    if error is not None:
+        argument, write = bound[0][1], date_call(texts["s"])
+        hint_code = "hint-date-written" if write else ""
+        fields = {**error.fields, "write": write}
+        scope.problems.append(Problem(error.code, argument.start, argument.end, fields, hint_code=hint_code))

@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bus.expressions import tree
-from bus.expressions.paths import is_null
+from bus.expressions.meant import date_call
+from bus.expressions.paths import is_null, written
 from bus.expressions.scan import Problem
 from bus.expressions.scope import Code, Scope, kind_of
+from bus.functions import check_date
 from bus.types import TEXT, ListOf, Record
 
 _COMPARE = {
@@ -118,7 +120,17 @@ def report_kinds(left_node: tree.Node, left: Code, right_node: tree.Node, right:
     code = "compare-types"
     if kinds & {"date", "datetime"} and "text" in kinds:
         code = "compare-date-text"
-        fields["text"] = node.value if isinstance(node, tree.Literal) else "…"
+        fields["write"] = _as_date(left_node if kind_of(left.type) == "text" else right_node)
     elif "list" in kinds or "mapping" in kinds:
         code = "compare-list"
     scope.problems.append(Problem(code, node.start, node.end, fields))
+
+
+def _as_date(node: tree.Node) -> str:
+    """How to read a text as a date: a written-out one by the pattern it is written in."""
+    text = node.value if isinstance(node, tree.Literal) else None
+    if not isinstance(text, str):
+        return f"parse_date({written(node)})"
+    if check_date(text) is None:
+        return f'parse_date("{text}")'
+    return date_call(text) or f'parse_date("{text}", "…")'

@@ -4,14 +4,15 @@ One function per part, in a table. Each returns generated text with its type, so
 knows needs no check at run time, and what it contradicts is found at load.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bus.expressions import tree
 from bus.expressions.calls import compile_call
 from bus.expressions.compare import Operand, compare, report_kinds
+from bus.expressions.leaves import of_expression, of_leaf
 from bus.expressions.parse import parse
-from bus.expressions.paths import path_of, shown_present
+from bus.expressions.paths import path_of, shown_present, written
 from bus.expressions.scan import RESERVED, Problem
 from bus.expressions.scope import Code, Scope, kind_of, literal_type, local, unify
 from bus.nearest import nearest
@@ -34,16 +35,19 @@ def compile_source(source: str, scope: Scope) -> Code:
     """Return generated code for an expression; its faults are reported to the scope."""
     parsed = parse(source)
     if isinstance(parsed, tuple):
-        scope.problems.extend(parsed)
+        scope.problems.extend(of_leaf(source, parsed, scope))
         return Code("None", ANY, nullable=False)
-    return compile_node(parsed, scope)
+    before = len(scope.problems)
+    code = compile_node(parsed, scope)
+    scope.problems[before:] = of_leaf(source, scope.problems[before:], scope)
+    return code
 
 
 def compile_condition(source: str, scope: Scope) -> Code:
     """Return generated code that yields True or False, never null."""
     parsed = parse(source)
     if isinstance(parsed, tuple):
-        scope.problems.extend(parsed)
+        scope.problems.extend(of_expression(source, parsed, scope))
         return Code("False", BOOLEAN, nullable=False)
     return condition(parsed, scope)
 
@@ -68,20 +72,29 @@ def _literal(node: tree.Literal, scope: Scope) -> Code:
 
 
 def _name(node: tree.Name, scope: Scope) -> Code:
-    if (code := scope.names.get(node.name)) is not None:
-        return code
+    code = scope.names.get(node.name)
+    return code if code is not None else _unknown_name(node, scope, node.name)
+
+
+def _unknown_name(node: tree.Name, scope: Scope, text: str) -> Code:
+    """Report a name that is not in reach; `text` is what should be in quotes, if it was meant as one."""
     data = scope.names.get("data")
     fields = data.type.fields if data and isinstance(data.type, Record) else {}
     if node.name in fields:
         scope.report("name-is-field", node.start, node.end, word=node.name)
     elif (near := nearest(node.name, scope.names)) is not None:
-        scope.report("name-unknown-near", node.start, node.end, word=node.name, near=near)
+        scope.report("name-unknown-near", node.start, node.end, word=node.name, near=near, text=text)
     else:
-        scope.report("name-unknown", node.start, node.end, word=node.name)
+        scope.report("name-unknown", node.start, node.end, word=node.name, text=text)
     return Code("None", ANY, nullable=False)
 
 
 def _attribute(node: tree.Attribute, scope: Scope) -> Code:
+    root = node.of
+    while isinstance(root, tree.Attribute):
+        root = root.of
+    if isinstance(root, tree.Name) and root.name not in scope.names:
+        return _unknown_name(root, scope, path_of(node))
     of = compile_node(node.of, scope)
     if isinstance(of.type, Record):
         return _record_field(node, of, scope)
@@ -208,8 +221,34 @@ def _logic(node: tree.Logic, scope: Scope) -> Code:
 
 
 def _compare(node: tree.Compare, scope: Scope) -> Code:
-    operands = [_operand(part, scope) for part in (node.first, *(part for _, part in node.rest))]
+    before = len(scope.problems)
+    parts, signs = (node.first, *(part for _, part in node.rest)), ("", *(sign for sign, _ in node.rest))
+    operands = [_operand(part, scope) for part in parts]
+
+    def compared(part: tree.Node | None, field: str) -> str:
+        texts = (field if other is part else written(other) for other in parts)
+        return " ".join(word for pair in zip(signs, texts, strict=True) for word in pair if word)
+
+    _advise_loop("any", parts, compared, before, scope)
     return Code(compare([sign for sign, _ in node.rest], operands, scope), BOOLEAN, nullable=False)
+
+
+def _advise_loop(
+    function: str, parts: Sequence[tree.Node], shape: Callable[[tree.Node | None, str], str], before: int, scope: Scope
+) -> None:
+    """Say of each field of a list, `data.lines.qty`, found since then how the loop over the list is written.
+
+    Args:
+        shape: what is computed in each round, given the part that is the field, or None, and the field's path.
+    """
+    loop = next((name for name in ("line", "row", "one") if name not in scope.names), "x")
+    for at, problem in enumerate(scope.problems[before:], before):
+        if problem.code == "list-has-no-field" and not problem.hint_code:
+            part = next((part for part in parts if (part.start, part.end) == (problem.start, problem.end)), None)
+            each = shape(part, f"{loop}.{problem.fields['name']}")
+            write = f"{function}({each} for {loop} in {problem.fields['path']})"
+            fields = {**problem.fields, "write": write}
+            scope.problems[at] = problem._replace(fields=fields, hint_code="hint-list-loop")
 
 
 def _operand(node: tree.Node, scope: Scope) -> Operand:
@@ -334,6 +373,7 @@ def _comprehension(node: tree.Comprehension, scope: Scope) -> Code:
 
 def _aggregate(node: tree.Aggregate, scope: Scope) -> Code:
     parts: list[tuple[tree.Node, Code]]
+    before = len(scope.problems)
     if isinstance(node.over, tree.Comprehension):
         loops, element = _loops(node.over, scope)
         values = f"{element.text} {loops}"
@@ -343,8 +383,11 @@ def _aggregate(node: tree.Aggregate, scope: Scope) -> Code:
         values = f"[{', '.join(code.text for _, code in parts)}]"
     else:
         over = compile_node(node.over, scope)
+        if any(problem.code == "list-has-no-field" for problem in scope.problems[before:]):
+            over = Code(over.text)  # what it is follows from that
         values = f"rounds({over.text}, budget)"
         parts = [(node.over, loop_element(over, scope, node.over))]
+    _advise_loop(node.name, (node.over,), lambda part, field: field if part else f"{field} …", before, scope)
     _check_aggregated(node.name, parts, scope)
     inner: Type = NULL
     for _, code in parts:

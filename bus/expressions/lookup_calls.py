@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from bus.expressions import tree
+from bus.expressions.paths import written
 from bus.expressions.scan import Problem
 from bus.expressions.scope import Code, Scope, kind_of, unify
 from bus.nearest import nearest
@@ -21,7 +22,7 @@ def compile_lookup(node: tree.Call, scope: Scope, compile_node: Compile) -> Code
         return Code("None", ANY, nullable=False)
     table_node, code_node = node.arguments
     if not isinstance(table_node, tree.Literal) or not isinstance(table_node.value, str):
-        scope.report("lookup-name-computed", table_node.start, table_node.end)
+        scope.report("lookup-name-computed", table_node.start, table_node.end, write=_meant(node, scope))
         return Code("None", ANY, nullable=False)
     options: dict[str, tree.Node] = {}
     for name, argument in node.named:
@@ -39,6 +40,13 @@ def compile_lookup(node: tree.Call, scope: Scope, compile_node: Compile) -> Code
         return Code(text, unify(TEXT, default.type), default.nullable, default.missing)
     # A code of blanks is as good as none, so the result may be null whatever the schema says of the code.
     return Code(f"lookup({arguments})", TEXT, nullable=True, missing=code.missing)
+
+
+def _meant(node: tree.Call, scope: Scope) -> str:
+    """`lookup(uom, line.uom)` with its table in quotes, where there is one of that name."""
+    word = written(node.arguments[0])
+    table = word if word in scope.tables else nearest(word, scope.tables) or next(iter(scope.tables), "item")
+    return f'{node.name}("{table}", {written(node.arguments[1])})'
 
 
 def _codes(node: tree.Node, table: str, scope: Scope, compile_node: Compile) -> Code:

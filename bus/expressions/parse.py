@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from bus.expressions import tree
+from bus.expressions.meant import method_call
 from bus.expressions.scan import CONSTANTS, OPERATORS, RESERVED, Problem, Scanned, brace_end, scan
 from bus.expressions.tree import AGGREGATES
 
@@ -155,9 +156,13 @@ class _Reader:
         return tree.Arithmetic(*self.span(node), _ARITHMETIC[type(node.op)], left, right)
 
     def compare(self, node: ast.Compare, depth: int) -> tree.Node:
-        if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
-            raise self.refuse("is-not-equals", node)
-        pairs = zip(node.ops, node.comparators, strict=True)
+        pairs = list(zip(node.ops, node.comparators, strict=True))
+        for op, value in pairs:
+            if isinstance(op, ast.Is | ast.IsNot):
+                start, end = self.span(value)
+                hint_code = "" if CONSTANTS.get(self.source[start:end], "") is None else "hint-is-equals"
+                fields = {"write": "==" if isinstance(op, ast.Is) else "!="}
+                raise _Refused(Problem("is-not-equals", *self.span(node), fields, hint_code=hint_code))
         rest = tuple((_COMPARISONS[type(op)], self.read(value, depth)) for op, value in pairs)
         return tree.Compare(*self.span(node), self.read(node.left, depth), rest)
 
@@ -220,9 +225,13 @@ class _Reader:
         _, end = self.span(function)
         start = end - len(function.attr)
         name = self.source[start:end]
+        of = self.span(function.value)
         if name.isascii():
-            return _Refused(Problem("method-call", start, end, {"name": name}))
-        of, (_, end) = self.span(function.value), self.span(node)
+            arguments = [self.source[slice(*self.span(argument))] for argument in node.args]
+            write = method_call(self.source[slice(*of)], name, arguments)
+            hint_code = "" if write else "hint-method-unknown"
+            return _Refused(Problem("method-call", start, end, {"name": name, "write": write}, hint_code=hint_code))
+        _, end = self.span(node)
         name = self.source[start:end]
         write = f'{self.source[slice(*of)]}["{name}"]'
         return _Refused(Problem("field-quoted", of[0], end, {"name": name, "write": write}))

@@ -18,6 +18,15 @@ def path_of(node: tree.Node) -> str:
     return COMPUTED
 
 
+def written(node: tree.Node) -> str:
+    """A name, path or literal as a person writes it; `…` for what is computed."""
+    if isinstance(node, tree.Literal):
+        words = {None: "null", True: "true", False: "false"}
+        return words[node.value] if node.value is None or isinstance(node.value, bool) else (
+            f'"{node.value}"' if isinstance(node.value, str) else str(node.value))
+    return path_of(node)
+
+
 def is_null(node: tree.Node) -> bool:
     """Whether it is the word `null`."""
     return isinstance(node, tree.Literal) and node.value is None

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bus.expressions.slips import CALLED, FOREIGN_WORDS, FULL_WIDTH, NAME_BRACKETS, QUOTES, WRONG_SIGNS, WRONG_WORDS
+from bus.expressions.meant import AMOUNT, DATE, amount, date_call, percentage, without_braces, without_prefixes
+from bus.expressions.slips import (
+    CALLED,
+    FOREIGN_FUNCTIONS,
+    FOREIGN_WORDS,
+    FULL_WIDTH,
+    NAME_BRACKETS,
+    QUOTES,
+    WRONG_SIGNS,
+    WRONG_WORDS,
+)
 from bus.expressions.tree import AGGREGATES
 
 MAX_LENGTH = 4000  # characters of one expression
@@ -33,6 +43,11 @@ _TOKEN = re.compile(
 )
 _TEXT = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 _PATH = re.compile(r"\w[\w.]*\Z")
+_EQUALS_FIRST = re.compile(r"\s*(=+)")
+_COMPARISON = re.compile(r"[=!<>]=|[<>]")
+_MARKED_FIELD = re.compile(r"[@#]\w[\w:]*")  # an attribute, or the text beside attributes
+_PREFIXED_PATH = re.compile(r"[\w.:]*\w")
+_ENDS_PERCENTAGE = re.compile(r"\s*(?:\Z|[)\],*/+=<>]|(?:and|or|if|else|for)\b)")
 _PLAIN_NUMBER = re.compile(r"(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
@@ -96,6 +111,7 @@ class _Scanner:
         self.templates: set[int] = set()
         self.opened: list[tuple[Token, bool]] = []  # brackets, and whether they are a call's
         self.unbalanced: Problem | None = None
+        self.foreign: list[Token] = []  # functions of others, by the words that call them
         self.before = self.before_that = Token("start", "", start)
         self.prefixes = 0
         self.masks = {"word": self._word, "text": self._text, "number": self._number, "wrong": self._wrong}
@@ -103,6 +119,12 @@ class _Scanner:
     def scan(self) -> Scanned:
         masked = []
         position = self.start
+        if not self.in_template:
+            if (write := without_braces(self.source)) is not None:
+                return Scanned("", frozenset(), (self._whole("braces", write=write),))
+            if first := _EQUALS_FIRST.match(self.source):
+                self._report("equals-first", *first.span(1), sign=first[1])
+                position = first.end()
         while position < self.end:
             token = self._token(position)
             position = token.end
@@ -116,7 +138,24 @@ class _Scanner:
             self.before_that, self.before = self.before, token
         if not self.problems:
             self._check_whole()
+        self._keep_outermost()
         return Scanned("".join(masked), frozenset(self.templates), tuple(_as_one(self.problems)))
+
+    def _whole(self, code: str, **fields: object) -> Problem:
+        begin = len(self.source) - len(self.source.lstrip())
+        return Problem(code, begin, len(self.source.rstrip()), fields)
+
+    def _keep_outermost(self) -> None:
+        """Where a function of others holds what is wrong, tell the function alone: its place is taken as a whole."""
+        for called in self.foreign:
+            opening = self.source.index("(", called.end)
+            closing = brace_end(self.source, opening, self.end) or self.end
+            others = [problem for problem in self.problems if not opening < problem.start < closing]
+            if len(others) < len(self.problems):
+                if all(problem.start != called.start for problem in others):
+                    fields = {"name": called.text, "write": FOREIGN_FUNCTIONS[called.text.lower()]}
+                    others.append(Problem("function-foreign", called.start, called.end, fields))
+                self.problems = sorted(others, key=lambda problem: problem.start)
 
     def _report(self, code: str, start: int, end: int, **fields: object) -> None:
         self.problems.append(Problem(code, start, end, fields))
@@ -127,6 +166,8 @@ class _Scanner:
             if end is None:
                 self._report("text-not-closed", position, self.end, quote=self.source[position + 1])
             return Token("template", self.source[position : end or self.end], position)
+        if (odd := self._odd(position)) is not None:
+            return odd
         found = _TOKEN.match(self.source, position, self.end)
         if found is None:
             return self._unknown(position)
@@ -134,6 +175,34 @@ class _Scanner:
         if kind == "number" and text[0] == "." and _ends_value(self.before):
             return self._numbered_field(text, position)
         return Token(kind, text, position, kind == "word" and self.before.text == ".")
+
+    def _odd(self, position: int) -> Token | None:
+        """What its signs hide: a date, an amount, an attribute after a dot, a prefix in a path; reported."""
+        sign, before = self.source[position], self.before
+        if sign.isdecimal() and not _ends_value(before) and before.text != ".":
+            if (found := DATE.match(self.source, position, self.end)) and (write := date_call(found[0])):
+                self._report("date-bare", *found.span(), typed=found[0], write=write)
+                return Token("unknown", found[0], position)
+            if not self.opened and before.text != "in" and (found := AMOUNT.match(self.source, position, self.end)):
+                self._report("amount-comma", *found.span(), typed=found[0], write=amount(found[0]))
+                return Token("unknown", found[0], position)
+        elif before.text == "." and (found := _MARKED_FIELD.match(self.source, position, self.end)):
+            self._report_field(found[0], before.start, found.end(), f'["{found[0]}"]')
+            return Token("unknown", found[0], position)
+        elif sign == ":" and before.is_field and before.end == position and not (self.in_template or self.problems):
+            sliced = self.opened and self.opened[-1][0].text in "[{"
+            if not sliced and self.source[position + 1 : position + 2].isalpha():
+                return self._prefixed(position)
+        return None
+
+    def _prefixed(self, position: int) -> Token:
+        """`document.cac:OrderReference`: reported as the whole path."""
+        path = _PATH.search(self.source, 0, position)
+        begin = path.start() if path is not None else position
+        found = _PREFIXED_PATH.match(self.source, begin, self.end)
+        end = found.end() if found is not None else position + 1
+        self._report("field-prefixed", begin, end, write=without_prefixes(self.source[begin:end]))
+        return Token("unknown", self.source[position:end], position)
 
     def _numbered_field(self, text: str, position: int) -> Token:
         """`lines.0`, `row.2nd`: what begins with a digit stands in brackets."""
@@ -209,6 +278,8 @@ class _Scanner:
     def _word(self, token: Token) -> str:
         text = token.text
         if not token.is_field:
+            if text.lower() in FOREIGN_FUNCTIONS and self._opens_brackets(token):
+                self.foreign.append(token)
             if self._is_called(token):
                 self._report("function-foreign", token.start, token.end, name=text, write=CALLED[text.upper()])
             elif text.upper() in WRONG_WORDS and text not in RESERVED:
@@ -220,9 +291,12 @@ class _Scanner:
 
     def _is_called(self, token: Token) -> bool:
         """`IF(a, b, c)`, as in Excel; `not (…)`, and after a value `if (…)`, are the language's own."""
-        if token.text.upper() not in CALLED or self.source[token.end : self.end].lstrip()[:1] != "(":
+        if token.text.upper() not in CALLED or not self._opens_brackets(token):
             return False
         return token.text not in OPERATORS or (token.text == "if" and not _ends_value(self.before))
+
+    def _opens_brackets(self, token: Token) -> bool:
+        return self.source[token.end : self.end].lstrip()[:1] == "("
 
     def _text(self, token: Token) -> str:
         if token.text[0] not in "\"'":
@@ -242,8 +316,14 @@ class _Scanner:
             self._report("template-format", token.start, token.end)
         else:
             code = "wrong-sign" if text in WRONG_SIGNS else "sign-unknown"
-            self._report(code, token.start, token.end, sign=text, write=WRONG_SIGNS.get(text, ""))
+            write = "and" if text == "&" and self._compares_around(token) else WRONG_SIGNS.get(text, "")
+            self._report(code, token.start, token.end, sign=text, write=write)
         return text
+
+    def _compares_around(self, token: Token) -> bool:
+        """`a == 1 & b == 2` joins conditions, where Excel's `&` joins texts."""
+        sides = (self.source[: token.start], self.source[token.end :])
+        return all(_COMPARISON.search(_TEXT.sub("", side)) for side in sides)
 
     def _names_an_argument(self) -> bool:
         """Only directly in a call; in what `sum(…)` and its like go over, `=` was meant as `==`."""
@@ -256,6 +336,10 @@ class _Scanner:
         """Signs, f-strings and what was reported already."""
         if token.kind == "sign":
             self._count_bracket(token)
+            if token.text == "%" and self.before.kind == "number" and _ENDS_PERCENTAGE.match(self.source, token.end):
+                typed = self.source[self.before.start : token.end]
+                write = percentage(self.before.text) if _PLAIN_NUMBER.fullmatch(self.before.text) else "0.1"
+                self._report("percentage", self.before.start, token.end, typed=typed, write=write)
             if token.text == ":" and self._begins_format():
                 self._report("template-format", token.start, token.end)
             return token.text

@@ -1,7 +1,7 @@
 """What people type who come from Excel, SQL, JavaScript or a Chinese keyboard, and what to write instead."""
 
 WRONG_SIGNS = {
-    "=": "==", "===": "==", "!==": "!=", "<>": "!=", "&&": "and", "&": "and (texts join with +)", "||": "or", "|": "or",
+    "=": "==", "===": "==", "!==": "!=", "<>": "!=", "&&": "and", "&": "+", "||": "or", "|": "or",
     "!": "not", "??": "default(x, y)", "?": "x if condition else y", "=>": ">=", "=<": "<=", ";": ",",
 }
 WRONG_WORDS = {
@@ -23,25 +23,43 @@ FULL_WIDTH = {
     "：": ":", "；": ",", "＝": "==", "！": "not", "“": '"', "”": '"', "‘": "'", "’": "'", "＂": '"', "＇": "'",
     "＜": "<", "＞": ">", "＋": "+", "－": "-", "—": "-", "×": "*", "＊": "*", "÷": "/", "／": "/", "％": "%",
     "．": ".", "。": ".", "≥": ">=", "≤": "<=", "≠": "!=", "｜": "or", "＆": "and", "？": "x if condition else y",
-    "\u3000": " ", "\u00a0": " ",
+    "„": '"', "«": '"', "»": '"', "‚": "'", "\u3000": " ", "\u00a0": " ",
 }
 NAME_BRACKETS = {"（": "）", "【": "】", "［": "］"}
 # What a text that begins with such a quote is closed with.
-QUOTES = {"“": "”“\"", "”": "”“\"", "‘": "’‘'", "’": "’‘'", "＂": "＂\"", "＇": "＇'"}
-FOREIGN_FUNCTIONS = {
-    "if": "x if condition else y", "iif": "x if condition else y", "iferror": "default(x, y)",
-    "len": "count(x)", "length": "count(x)", "size": "count(x)", "str": "text(x)", "string": "text(x)",
-    "int": "integer(x)", "float": "decimal(x)", "number": "decimal(x)", "tonumber": "decimal(x)",
-    "vlookup": 'lookup("table", code)', "xlookup": 'lookup("table", code)', "map": 'lookup("table", code)',
-    "concat": "a + b", "concatenate": "a + b", "left": "s[0:n]", "mid": "s[a:b]", "right": "s[-n:]",
-    "substr": "s[a:b]", "substring": "s[a:b]", "nvl": "default(x, y)", "coalesce": "default(x, y)",
-    "ifnull": "default(x, y)", "isnull": "x == null", "isnotnull": "has(x)", "exists": "has(x)",
-    "isempty": "not has(x)", "isblank": "not has(x)", "lpad": "pad(s, width, fill)", "rjust": "pad(s, width, fill)",
-    "zfill": 'pad(s, width, "0")', "format": "date(x, pattern)", "format_date": "date(x, pattern)",
-    "to_date": "parse_date(s, pattern)", "strptime": "parse_date(s, pattern)", "strftime": "date(x, pattern)",
-    "now": "event.time", "today": "event.time", "sysdate": "event.time", "ltrim": "trim(s)", "strip": "trim(s)",
-    "startswith": "starts(s, a)", "endswith": "ends(s, a)", "includes": "contains(s, a)", "has_key": "has(x)",
-    "regex": "match(s, pattern)", "like": "match(s, pattern)",
-    "average": "sum(…) / count(…)", "avg": "sum(…) / count(…)",
-    "substitute": "replace(s, a, b)", "roundup": "round(x, digits)", "ceil": "round(x, 0)", "floor": "round(x, 0)",
+QUOTES = {
+    "“": "”“\"", "”": "”“\"", "‘": "’‘'", "’": "’‘'", "＂": "＂\"", "＇": "＇'",
+    "„": "“”\"", "«": "»", "»": "«", "‚": "‘’'",
 }
+_CHOICE = "x if condition else y"
+_UP = "round(x, 0) if round(x, 0) >= x else round(x, 0) + 1"
+_DOWN = "round(x, 0) if round(x, 0) <= x else round(x, 0) - 1"
+FOREIGN_FUNCTIONS = {  # by their names in small letters
+    **dict.fromkeys(("if", "iif", "ifs", "case", "choose", "如果"), _CHOICE),
+    **dict.fromkeys(("switch", "decode"), f'{{"a": 1, "b": 2}}[x], or {_CHOICE}'),
+    **dict.fromkeys(("iferror", "ifna", "nvl", "coalesce", "ifnull"), "default(x, y)"),
+    **dict.fromkeys(("len", "length", "size"), "count(x)"), **dict.fromkeys(("str", "string", "tostring"), "text(x)"),
+    **dict.fromkeys(("float", "number", "tonumber", "value", "val"), "decimal(x)"),
+    "int": "integer(x), which refuses a fraction, or round(x, 0)",
+    **dict.fromkeys(("vlookup", "xlookup", "hlookup", "map", "查找"), 'lookup("table", code)'),
+    **dict.fromkeys(("concat", "concatenate"), "a + b"), "textjoin": "join([a, b], sep)",
+    "left": "s[0:n]", "right": "s[-n:]", "mid": "s[a:b], counted from 0: MID(s, 2, 3) is s[1:4]",
+    **dict.fromkeys(("substr", "substring"), "s[a:b], counted from 0"),
+    **dict.fromkeys(("find", "search", "instr", "includes"), "contains(s, a)"),
+    "isnull": "x == null", **dict.fromkeys(("isnotnull", "exists", "has_key"), "has(x)"),
+    **dict.fromkeys(("isempty", "isblank"), "not has(x)"),
+    **dict.fromkeys(("lpad", "rjust", "padstart"), "pad(s, width, fill)"), "zfill": 'pad(s, width, "0")',
+    **dict.fromkeys(("format", "format_date", "strftime"), "date(x, pattern)"),
+    **dict.fromkeys(("to_date", "strptime", "datevalue"), "parse_date(s, pattern)"),
+    **dict.fromkeys(("now", "today", "sysdate"), "event.time"),
+    **dict.fromkeys(("ltrim", "rtrim", "strip"), "trim(s)"), "substitute": "replace(s, a, b)",
+    "startswith": "starts(s, a)", "endswith": "ends(s, a)", **dict.fromkeys(("regex", "like"), "match(s, pattern)"),
+    **dict.fromkeys(("average", "avg"), "sum(…) / count(…)"), "mod": "a % b",
+    **dict.fromkeys(("roundup", "ceil", "ceiling"), _UP), **dict.fromkeys(("rounddown", "floor", "trunc"), _DOWN),
+    "四舍五入": "round(x, digits)", "求和": "sum(line.qty for line in data.lines)", "文本": "text(x)",
+}  # fmt: skip
+METHODS = {  # methods of other languages whose function has the same arguments, the value first
+    "startswith": "starts", "startsWith": "starts", "endswith": "ends", "endsWith": "ends", "includes": "contains",
+    "strip": "trim", "toUpperCase": "upper", "toLowerCase": "lower", "toString": "text", "toFixed": "round",
+    "zfill": "pad", "rjust": "pad", "padStart": "pad", "replaceAll": "replace", "length": "count", "size": "count",
+}  # fmt: skip

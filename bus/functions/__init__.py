@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from bus.functions import chinese_amount, dates, gs1, lists, numbers, patterns, strings
 from bus.functions.date_patterns import check_date_pattern, check_parse_pattern, date_pattern_type
-from bus.functions.dates import check_zone
+from bus.functions.dates import check_date, check_zone
 from bus.functions.gs1 import check_identifier, gs1_type
 from bus.functions.patterns import check_pattern
 from bus.functions.signature import Function, Parameter
@@ -18,6 +18,7 @@ __all__ = [
     "FUNCTIONS",
     "Function",
     "Parameter",
+    "check_date",
     "check_date_pattern",
     "check_identifier",
     "check_parse_pattern",

@@ -1,6 +1,6 @@
 """date, parse_date, add_days, days_between: business dates have no zone, moments are seen in one."""
 
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from bus.errors import ExpressionError
@@ -75,6 +75,15 @@ def days_between(zone: tzinfo, first: Any, second: Any) -> int | None:
 def iso_text(zone: tzinfo, day: date) -> str:
     """A date or a moment as ISO 8601, a moment with the offset of the zone."""
     return _in_zone(day, zone).isoformat() if isinstance(day, datetime) else day.isoformat()
+
+
+def check_date(text: str, pattern: str | None = None) -> ExpressionError | None:
+    """Say why `parse_date` does not read a text that is written out, for lint; None when it does."""
+    try:
+        parse_date(UTC, text, pattern)
+    except ExpressionError as error:
+        return error
+    return None
 
 
 def check_zone(name: str) -> ExpressionError | None:

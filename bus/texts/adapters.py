@@ -135,6 +135,18 @@ TEXTS: dict[str, Text] = {
         "write it like postgresql://user:password@host/database; special signs in the password as %XX",
         "请写成 postgresql://用户:密码@主机/库名，密码里的特殊符号写成 %XX",
     ),
+    "database-url-form": Text(
+        "not the URL of a database",
+        "不是数据库的地址",
+        "write it like sqlite:///file.db, postgresql://user:password@host/database or mysql://user:password@host/database",
+        "请写成 sqlite:///file.db、postgresql://用户:密码@主机/库名 或 mysql://用户:密码@主机/库名",
+    ),
+    "database-url-sqlite": Text(
+        "not the URL of a database",
+        "不是数据库的地址",
+        "write sqlite:///{file}, with three strokes; the file is relative to routing.yaml",
+        "请写 sqlite:///{file}（三条斜线）；文件相对 routing.yaml 所在的文件夹",
+    ),
     "database-driver": Text(
         "system '{system}': no driver for {driver} is installed",
         "系统 '{system}'：没有安装 {driver} 的驱动",

@@ -120,6 +120,7 @@ TEXTS: dict[str, Text] = {
         "begin it with '- ', or indent it to belong to the item above",
         "请以 '- ' 开头；如果属于上面的列表项，请缩进",
     ),
+    "hint-dash-before-key": Text("a key that begins with -", "以 - 开头的键", "leave the - out: {key}", "去掉 -：{key}"),
     "yaml-dash": Text(
         "a list item cannot stand here",
         "列表项不能出现在这里",

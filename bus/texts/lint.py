@@ -28,6 +28,15 @@ TEXTS: dict[str, Text] = {
     "texts-needed": Text("{key} in {what} is a list of names", "{what} 的 {key} 是名称的列表", "write {key}: [one, another]", "请写 {key}: [名称, 名称]"),
     "value-missing": Text("{key} in {what} has no value", "{what} 的 {key} 没有值", "write it after the colon and a blank, or leave {key} out",
                           "请在冒号和一个空格之后写上值，或去掉 {key}"),
+    "hint-texts": Text("several names in one text", "一个文本里有几个名称", "write {key}: [{names}]", "请写 {key}: [{names}]"),
+    "hint-mapping-dashes": Text("a list where keys are", "应为键的地方是列表", "leave the - out: each name is a key", "去掉 -：每个名称是一个键"),
+    "hint-hollow": Text("a key with nothing below it", "之下没有内容的键", "begin what belongs to it two columns further right",
+                        "属于它的各行请再向右缩进两格"),
+    "hint-key-without-mark": Text("a key that has no ?", "不带 ? 的键", "write {key}: without ?; give a default(…) for what may be missing",
+                                  "请写 {key}:，不带 ?；可能没有的值用 default(…)"),
+    "hint-key-format": Text("the format is a key", "格式就是键名", "the format is the key: write {format}: and below it what is written",
+                            "格式就是键名：请写 {format}:，并在它之下写内容"),
+    "loop-key": Text("{word}: would be a field of this name", "{word}: 会成为同名的字段", "did you mean for:?", "是否想写 for:？"),
     "key-missing": Text("{what} needs {key}", "{what} 缺少 {key}", "add {key}: …", "请补上 {key}: …"),
     "key-twice": Text("{key} stands here already, on line {line}", "{key} 在第 {line} 行已经写过", "leave one out", "请删去一个"),
     "key-empty": Text("a key has no name", "键没有名称", "write a name before the colon", "请在冒号前写上名称"),
@@ -69,6 +78,7 @@ TEXTS: dict[str, Text] = {
     # ------------------------------------------------------------------------------------ lookups
     "lookup-file-missing": Text("there is no file {file}", "找不到文件 {file}", "paths begin at the folder of routing.yaml: {path}",
                                 "路径从 routing.yaml 所在的文件夹算起：{path}"),
+    "hint-lookup-file-near": Text("a file in another folder", "别的文件夹中的文件", "did you mean {near}?", "是否想写 {near}？"),
     "lookup-file": Text("cannot read {file}: {reason}", "无法读取 {file}：{reason}", "paths begin at the folder of routing.yaml: {path}",
                         "路径从 routing.yaml 所在的文件夹算起：{path}"),
     # ------------------------------------------------------------------------------------ events

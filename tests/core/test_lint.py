@@ -253,7 +253,7 @@ def test_a_system_and_an_event_defined_in_two_files_are_found_too() -> None:
 
 
 def test_a_broken_file_hides_nothing_of_the_others() -> None:
-    broken, places = unmarked("routes:\n  a:\n    on: purchase_order.released\n\u2003⟦to⟧: wms\n".replace("\u2003", " "), "b.yaml")
+    broken, places = unmarked("routes:\n  a:\n    on: purchase_order.released\n\u2003⟦to:⟧ wms\n".replace("\u2003", " "), "b.yaml")
     config = lint({"a.yaml": SYSTEMS, "b.yaml": broken, "c.yaml": "routes:\n  c: {on: purchase_order.released, to: smc}\n"})
     assert places[0] in [seen(finding)[:4] for finding in config.findings]
     assert any(f.place.file == "c.yaml" and f.code == "system-unknown" for f in config.findings)

@@ -4,6 +4,7 @@ from tests.core.linting import Mistake, assert_found, inbound, lint, route, sink
 
 WIDE = "switch the keyboard to English and write "
 QUOTE = "put the whole expression in single quotes: "
+TWICE = "a text is quoted twice, YAML takes one pair: \"'{}'\""
 LINES = "json:\n  lines:\n    for: line in data.lines\n    qty: "
 
 FIELDS = table(
@@ -29,7 +30,7 @@ FIELDS = table(
     ("nobody has", when('⟦data.colour⟧ == "red"'), "unknown-field",
      "`bus schema purchase_order.released` lists the fields; one of your own is declared under events:"),
     ("of the event itself", when('⟦event.tpye⟧ == "x"'), "unknown-field", "did you mean event.type?"),
-    ("of a list", when("⟦data.lines.qty⟧ > 5"), "list-has-no-field", "say first(data.lines).qty, or loop over it"),
+    ("of a list", when("⟦data.lines.qty⟧ > 5"), "list-has-no-field", "write any(line.qty > 5 for line in data.lines)"),
     ("of a text", when('⟦data.po_no.number⟧ == "1"'), "value-has-no-field", "leave .number out"),
     ("with a hyphen", inbound("receipt_no: ⟦document.receipt-no⟧\npo_no: document.po\nlines:\n  for: line in document.lines\n"
                               "  item_code: line.code\n  qty: line.qty"), "field-quoted", 'write document["receipt-no"]'),
@@ -39,11 +40,11 @@ FIELDS = table(
 
 NAMES = table(
     ("a bare code", when("data.warehouse == ⟦WH01⟧"), "name-unknown", 'a text is written in quotes: "WH01"'),
-    ("a bare word as a leaf", xml("⟦CGRK⟧", "entryOrderType"), "name-unknown", 'a text is written in quotes: "CGRK"'),
-    ("a bare Chinese word", xml("⟦采购入库⟧", "entryOrderType"), "name-unknown", 'a text is written in quotes: "采购入库"'),
+    ("a bare word as a leaf", xml("⟦CGRK⟧", "entryOrderType"), "name-unknown", TWICE.format("CGRK")),
+    ("a bare Chinese word", xml("⟦采购入库⟧", "entryOrderType"), "name-unknown", TWICE.format("采购入库")),
     ("a bare word in a success", sink("success: response.flag == ⟦ok⟧"), "name-unknown", 'a text is written in quotes: "ok"'),
     ("a field without data", when('⟦warehouse⟧ == "WH01"'), "name-is-field", "did you mean data.warehouse?"),
-    ("a name mistyped", when('⟦dta⟧.warehouse == "WH01"'), "name-unknown-near", 'did you mean data? a text is written in quotes: "dta"'),
+    ("a name mistyped", when('⟦dta⟧.warehouse == "WH01"'), "name-unknown-near", 'did you mean data? a text is written in quotes: "dta.warehouse"'),
     ("document in a route", xml("⟦document⟧.po_no"), "name-unknown", "document is known in inbound: only; here write data"),
     ("data in a rule", inbound("receipt_no: ⟦data⟧.no\npo_no: document.po\nlines:\n  for: line in document.lines\n"
                                "  item_code: line.code\n  qty: line.qty"), "name-unknown", "data is known in routes: only; here write document"),
@@ -74,7 +75,7 @@ SIGNS = table(
     ("!x within", when('data.warehouse == "WH01" and ⟦!⟧has(data.remark)'), "wrong-sign", "write not"),
     ("a ? b : c", xml("data.warehouse == 'WH01' ⟦?⟧ 'A' : 'B'"), "wrong-sign", "write x if condition else y"),
     ("a ? b : c in quotes", xml("'data.warehouse == \"WH01\" ⟦?⟧ \"A\" : \"B\"'"), "wrong-sign", "write x if condition else y"),
-    ("& between texts", xml('data.po_no ⟦&⟧ "-1"'), "wrong-sign", "write and (texts join with +)"),
+    ("& between texts", xml('data.po_no ⟦&⟧ "-1"'), "wrong-sign", "write +"),
     ("between", when("data.lines[0].qty ⟦between⟧ 1 and 5"), "foreign-word", "write a <= x <= b"),
     ("like", when('data.po_no ⟦like⟧ "PO%"'), "foreign-word", 'write match(x, "pattern")'),
     ("words of Chinese", when('data.lines[0].qty ⟦大于⟧ 5'), "foreign-word", "write >"),
@@ -127,7 +128,7 @@ LEAVES = table(
     ("0012 in a let", route("let: {kind: ⟦0012⟧}\njson: {kind: kind}"), "leaf-unclear", "a text is quoted twice: \"'0012'\""),
     ("a date", xml("⟦2026-01-31⟧"), "leaf-unclear", "a text is quoted twice: \"'2026-01-31'\""),
     ("1,000", xml("⟦1,000⟧"), "leaf-unclear", "write 1000; a text is quoted twice: \"'1,000'\""),
-    ("50%", xml("⟦50%⟧"), "leaf-unclear", "a text is quoted twice: \"'50%'\""),
+    ("50%", xml("⟦50%⟧"), "leaf-unclear", "write 0.5; a text is quoted twice: \"'50%'\""),
     ("nothing", xml("").replace("planQty", "⟦planQty⟧"), "expression-missing", "write an expression after the colon and a blank, or null"),
     ("an empty text", xml("⟦''⟧"), "text-quoted-once", "write \"''\""),
     ("a list as a condition", when("⟦[data.warehouse]⟧"), "expression-needed", "write one expression after the colon"),

@@ -51,7 +51,7 @@ FUNCTIONS = table(
     ("if of Excel in small letters", xml('⟦if⟧(data.po_no == "1", "a", "b")'), "function-foreign", "here that is x if condition else y"),
     ("AND of Excel", when('⟦AND⟧(data.po_no == "1", has(data.remark))'), "function-foreign", "here that is a and b"),
     ("of Python", when("⟦len⟧(data.lines) > 3"), "function-foreign", "here that is count(x)"),
-    ("a method", xml("data.po_no.⟦upper⟧()"), "method-call", "call the function: upper(value)"),
+    ("a method", xml("data.po_no.⟦upper⟧()"), "method-call", "write upper(data.po_no)"),
     ("too few arguments", xml("⟦pad(data.po_no)⟧"), "argument-count", "write pad(s, width, [fill])"),
     ("too many arguments", xml("⟦upper(data.po_no, 3)⟧"), "argument-count", "write upper(s)"),
     ("an argument of the wrong type", xml("upper(⟦data.lines[0].qty⟧)"), "argument-type", "say text(…)"),
@@ -65,7 +65,7 @@ FUNCTIONS = table(
 
 LOOKUPS = table(
     ("mistyped", xml('lookup(⟦"itm"⟧, data.po_no)'), "lookup-unknown", "did you mean item?"),
-    ("without quotes", xml("lookup(⟦item⟧, data.po_no)"), "lookup-name-computed", 'write lookup("item", …)'),
+    ("without quotes", xml("lookup(⟦item⟧, data.po_no)"), "lookup-name-computed", 'write lookup("item", data.po_no)'),
     ("a column mistyped", xml('lookup("item", data.po_no, to=⟦"wsm"⟧)'), "lookup-column", "did you mean wms?"),
     ("a system that has no column", route('json:\n  unit: lookup(⟦"uom"⟧, [data.po_no, data.po_no])', to="oa"), "lookup-column",
      "add it to the file; there are: item, uom, bus, erp, wms, scm"),

@@ -188,9 +188,9 @@ def test_a_list_of_fixed_lines_has_the_columns_of_all_of_them() -> None:
 
 
 def test_a_value_that_may_be_this_or_that_is_told_once() -> None:
-    source = "source: {adapter: database, url: x, table: t, format: fixed, columns: {po: {at: ⟦0⟧, width: 5}}}"
+    source = "source: {adapter: database, url: 'sqlite:///x.db', table: t, format: fixed, columns: {po: {at: ⟦0⟧, width: 5}}}"
     assert_found(system(source), ("option-range", "write a number ≥ 1"))
-    source = "source: {adapter: database, url: x, table: t, columns: [po_no, ⟦[qty]⟧]}"
+    source = "source: {adapter: database, url: 'sqlite:///x.db', table: t, columns: [po_no, ⟦[qty]⟧]}"
     assert_found(system(source), ("option-text", "write one value after the colon"))
 
 
