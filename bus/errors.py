@@ -17,6 +17,7 @@ Every error is a code of the catalogue and its fields, never a sentence: who sho
 language. No body of a document and no secret ever becomes a field.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bus.texts import hint, say
@@ -39,13 +40,21 @@ class Where:
     column: int
 
 
+def sentence(code: str, fields: Mapping[str, object]) -> str:
+    """What an error says; one about a row of a document with its line, in the field `row_no`."""
+    said = say(code, **fields)
+    return say("in-row", row_no=fields["row_no"], reason=said) if "row_no" in fields else said
+
+
 class BusError(Exception):
     """Something a person or the retry schedule must know; `code` is from the catalogue.
 
-    `where` is set when an expression of routing.yaml failed.
+    `where` is set when an expression of routing.yaml failed, `row` when it had a row of the document in
+    hand: its position among them.
     """
 
     where: Where | None = None
+    row: int | None = None
 
     def __init__(self, code: str, /, **fields: object) -> None:
         super().__init__(code)
@@ -53,7 +62,7 @@ class BusError(Exception):
         self.fields = fields
 
     def __str__(self) -> str:
-        return say(self.code, **self.fields)
+        return sentence(self.code, self.fields)
 
     @property
     def hint(self) -> str:

@@ -1,34 +1,25 @@
 """What would happen to this document? Every event it becomes, every route of each, and why. Nothing is sent. Pure."""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from bus.codecs import parse_written, read_json_fast
-from bus.config.model import Configuration, Route
-from bus.config.programs import data_of
+from bus.conditions import Atom, atoms_of
+from bus.config.model import Configuration, Route, Rule
+from bus.config.programs import columns_of, data_of
 from bus.errors import BusError, DocumentError, UsageError
 from bus.event import Event
-from bus.expressions import tree
-from bus.expressions.parse import parse
 from bus.inbound import Failed, Inbound, NewEvent
 from bus.mapping import programs
+from bus.mapping.generate import Program
 from bus.mapping.shape import Source
+from bus.mapping.trace import missing_below
+from bus.places import Finding, Place
 from bus.routing import Document, Match, Routing, Target
 from bus.wire import is_structured, structured
-
-
-@dataclass(frozen=True, slots=True)
-class Atom:
-    """One part of a condition with what it is for this event: `data.warehouse "WH01" in ["WH01"]`, true."""
-
-    text: str
-    holds: bool | None
-    missing: str = ""
-    failure: BusError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +39,46 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """One inbound rule of the sender: whether it took the document, and why."""
+
+    rule: Rule
+    matched: bool
+    atoms: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
-    """One event and every route that listens to its type."""
+    """One event and every route that listens to its type; `rule` made it, "" where none did."""
 
     event: Event
     body: bytes
     routes: tuple[Considered, ...]
     failure: BusError | None = None
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All of a document."""
+    """All of a document.
+
+    Args:
+        rules: of its system, in the order of routing.yaml; none for what is an event already.
+        doubts: lists that came out empty, since a path leads nowhere.
+    """
 
     events: tuple[Explained, ...]
     rejected: tuple[Failed, ...]
+    rules: tuple[Tried, ...] = ()
+    doubts: tuple[Finding, ...] = ()
+
+    @property
+    def fails(self) -> bool:
+        """Whether any of it would end as a letter."""
+        return bool(self.rejected) or any(
+            explained.failure is not None or any(match.failure for one in explained.routes for match in one.matches)
+            for explained in self.events
+        )
 
 
 class Built(NamedTuple):
@@ -93,8 +109,21 @@ def explain(
     if system is None or (config.systems[system].source is None and _is_event(body)):
         new = event_of(body, now)
         return Explanation((_explained(routing, new),), ())
-    outcome = inbound.events(system, inbound.read(system, body), now)
-    return Explanation(tuple(_explained(routing, new) for new in outcome.events), outcome.failures)
+    document = inbound.read(system, body)
+    outcome = inbound.events(system, document, now, body)
+    took = {new.rule for new in outcome.events} | {failed.rule for failed in outcome.failures}
+    rules = [rule for rule in config.rules if rule.system == system]
+    return Explanation(
+        tuple(_explained(routing, new) for new in outcome.events), outcome.failures,
+        tuple(_tried(inbound, rule, document, matched=rule.name in took) for rule in rules),
+        tuple(_doubt(failed) for failed in outcome.doubts),
+    )
+
+
+def _doubt(failed: Failed) -> Finding:
+    where = failed.error.where
+    place = Place(where.file, where.line, where.column, len(where.expression)) if where else Place("")
+    return Finding("warning", failed.error.code, place, failed.error.fields)
 
 
 def event_of(body: bytes, now: datetime) -> NewEvent:
@@ -116,11 +145,11 @@ def _explained(routing: Routing, new: NewEvent) -> Explained:
     try:
         event = routing.read(new.event, new.body)
     except BusError as error:
-        return Explained(new.event, new.body, (), error)
+        return Explained(new.event, new.body, (), error, new.rule)
     considered = tuple(
         _consider(routing, route, event, new.body) for route in routing.config.routes if event.type in route.types
     )
-    return Explained(event, new.body, considered)
+    return Explained(event, new.body, considered, rule=new.rule)
 
 
 def _consider(routing: Routing, route: Route, event: Event, body: bytes) -> Considered:
@@ -134,68 +163,47 @@ def _consider(routing: Routing, route: Route, event: Event, body: bytes) -> Cons
         if match is not None:
             matches.append(match)
     target = routing.targets[route.name, route.to[0]]
-    atoms = tuple(_atoms(route, target, event)) if route.when is not None else ()
-    failed_condition = any(atom.failure is not None for atom in atoms)
-    reason = "reason-shadow" if route.mode == "shadow" and matches else "reason-failed" if failed_condition else ""
+    atoms = _atoms(route, target, event)
+    if _fails(target, event):
+        return Considered(route, matched=False, atoms=atoms, reason="reason-failed", matches=tuple(matches))
+    reason = "reason-shadow" if route.mode == "shadow" and matches else ""
     if matches and not any(match.documents or match.failure for match in matches):
         reason = "reason-no-round"
     return Considered(route, bool(matches), atoms, reason, tuple(matches))
 
 
-def _atoms(route: Route, target: Target, event: Event) -> Iterator[Atom]:
-    assert route.when is not None  # noqa: S101 - for the type checker; the caller looked
-    parsed = parse(route.when.text)
-    assert not isinstance(parsed, tuple)  # noqa: S101 - for the type checker; what lint refuses never gets here
-    for node in _parts(parsed):
-        yield _atom(node, route.when, route, target, event)
-
-
-def _parts(node: tree.Node) -> Iterator[tree.Node]:
-    if isinstance(node, tree.Logic):
-        for part in node.parts:
-            yield from _parts(part)
-    else:
-        yield node
-
-
-def _atom(node: tree.Node, when: Source, route: Route, target: Target, event: Event) -> Atom:
-    text = when.text[node.start : node.end]
+def _fails(target: Target, event: Event) -> bool:
+    """Whether the condition cannot be computed; a part of it may fail where another decides."""
     try:
-        holds = _value(text, when, route, target, event, condition=True)
-        if not isinstance(node, tree.Compare):
-            return Atom(text, bool(holds))
-        first = when.text[node.first.start : node.first.end]
-        rest = when.text[node.first.end : node.end].strip()
-        if isinstance(node.first, tree.Literal):
-            return Atom(text, bool(holds))
-        value = _value(first, when, route, target, event, condition=False)
-        if value is None:
-            return Atom(text, bool(holds), missing=first)
-        return Atom(f"{first} {shown(value)} {rest}", bool(holds))
-    except BusError as error:
-        return Atom(text, None, failure=error)
+        target.matches(event)
+    except BusError:
+        return True
+    return False
 
 
-def _value(text: str, when: Source, route: Route, target: Target, event: Event, *, condition: bool) -> Any:
-    scope = programs.route_scope("", data_of(route.types, target.config.events), (target.system,), target.config.tables)
-    source = Source(text, when.scalar)
-    build = programs.condition_program if condition else programs.value_program
-    return build("explain", source, scope, programs.DELIVERY_PARAMETERS).compiled()(event, event.data, target.context)
+def _atoms(route: Route, target: Target, event: Event) -> tuple[Atom, ...]:
+    if route.when is None:
+        return ()
+
+    def run(source: Source, build: Callable[..., Program]) -> Any:
+        data = data_of(route.types, target.config.events)
+        scope = programs.route_scope("", data, (target.system,), target.config.tables)
+        program = build("explain", source, scope, programs.DELIVERY_PARAMETERS)
+        return program.compiled()(event, event.data, target.context)
+
+    return atoms_of(route.when, run)
 
 
-def shown(value: Any) -> str:
-    """A value of a condition as a person reads it; long ones cut."""
-    if isinstance(value, str):
-        return f'"{value[:60]}"' + ("…" if len(value) > 60 else "")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, list):
-        return f"[{len(value)}]"
-    if isinstance(value, dict):
-        return "{…}"
-    return value.isoformat() if isinstance(value, date) else str(value)
+def _tried(inbound: Inbound, rule: Rule, document: Any, *, matched: bool) -> Tried:
+    if rule.when is None:
+        return Tried(rule, matched, ())
+    context, config = inbound.context(rule.system), inbound.config
+
+    def run(source: Source, build: Callable[..., Program]) -> Any:
+        scope = programs.document_scope((rule.system,), columns_of(config))
+        return build("explain", source, scope, "document, ctx").compiled()(document, context)
+
+    return Tried(rule, matched, atoms_of(rule.when, run, lambda text: missing_below(text, document=document)))
 
 
 def document_json(format_: str, document: Document) -> Any:

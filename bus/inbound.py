@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bus.adapter import Answer, SourceOptions
-from bus.codecs import read, read_json_fast
+from bus.codecs import read, read_json_fast, row_line
 from bus.codecs.paths import parse_path
 from bus.config.model import Configuration, Making, Rule
 from bus.config.programs import columns_of, rule_programs
@@ -16,6 +16,8 @@ from bus.event import Event
 from bus.expressions.context import Context
 from bus.mapping.programs import MadeEvent, document_scope, value_program
 from bus.mapping.shape import Group, Leaf, Several, Shape, Source
+from bus.mapping.to_tree import needs_rounds
+from bus.mapping.trace import missing_below
 from bus.plain import parse_iso_datetime
 from bus.routing import Target
 from bus.validate import Check, compile_validator
@@ -26,10 +28,11 @@ PASSED_ON = ("correlationid", "traceparent", "tracestate")  # by a reply: they b
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event with its data as it will travel."""
+    """An event with its data as it will travel, and the rule that made it, "" where none did."""
 
     event: Event
     body: bytes
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,15 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a document: every rule that took it made its events, or failed."""
+    """What became of a document: every rule that took it made its events, or failed.
+
+    Args:
+        doubts: lists that an event needs and that came out empty, since a path of the rule leads nowhere.
+    """
 
     events: tuple[NewEvent, ...]
     failures: tuple[Failed, ...] = ()
+    doubts: tuple[Failed, ...] = ()
 
 
 class _RuleRunner:
@@ -56,6 +64,10 @@ class _RuleRunner:
         self.rule = rule
         self._config = config
         self._run: tuple[Callable[..., bool] | None, Callable[..., list[MadeEvent]]] | None = None
+        map_ = rule.making.map
+        self._lists = [entry.key for entry in map_.entries if needs_rounds(entry)] if isinstance(map_, Group) else []
+        self._strict: Callable[..., Any] | None = None
+        self.is_by_row = bool(rule.loops) and rule.loops[0].over.text.strip() == "document.rows"
 
     def run(self, document: Any, context: Context) -> list[MadeEvent] | None:
         """Return what the rule makes of the document; None when its `when` does not hold.
@@ -72,8 +84,26 @@ class _RuleRunner:
             return None
         made = make_run(document, context)
         if not made and self._found_nothing(document, context):
+            missing = missing_below(self.rule.loops[0].over.text, document=document)
+            if missing is not None:
+                raise Held("no-event-path", system=self.rule.system, **missing._asdict())
             raise Held("no-event", system=self.rule.system)
         return made
+
+    def doubt(self, made: Iterable[MadeEvent], document: Any, context: Context) -> BusError | None:
+        """Say why a list that the event needs is empty, where a path leads nowhere: it may be misspelt.
+
+        `for` over null does nothing, and a list may be empty, so the event goes its way all the same.
+        """
+        if not self._lists or all(data[name] for *_, data, _ in made for name in self._lists):
+            return None
+        if self._strict is None:
+            self._strict = rule_programs(self.rule, self._config, strict=True)[1].compiled()
+        try:
+            self._strict(document, context)
+        except BusError as error:
+            return error if error.code in ("rounds-missing", "rounds-misspelt") else None
+        return None  # pragma: no cover - one of them is empty, so it raises
 
     def _found_nothing(self, document: Any, context: Context) -> bool:
         """A misspelt path is null, and null makes no rounds: the document would be gone without a word."""
@@ -107,7 +137,13 @@ class Inbound:
             return read("json", body, SourceOptions(max_body=options.max_body))
         return read(options.format, body, options, content_type)
 
-    def events(self, system: str, document: Any, now: datetime) -> Outcome:
+    def context(self, system: str) -> Context:
+        """What the rules of a system are given beside the document. Raises DocumentError."""
+        options = self._options(system)
+        zone = ZoneInfo(self.config.systems[system].zone)
+        return Context(system, zone, options.encoding, options.numbers, self.config.tables)
+
+    def events(self, system: str, document: Any, now: datetime, body: bytes = b"") -> Outcome:
         """Run every rule of the system over a document that was read.
 
         An event in structured mode needs no rule, unless its type is not of the bus's own. A document that
@@ -115,9 +151,10 @@ class Inbound:
 
         Args:
             now: the time of an event whose rule gives none.
+            body: what the document was read from, so that a failure can name the line of a row.
         """
         try:
-            options = self._options(system)
+            context = self.context(system)
         except DocumentError as error:
             return Outcome((), (Failed("", 0, error),))
         own = is_structured(document)
@@ -125,9 +162,9 @@ class Inbound:
         if own and (not runners or self._finish.knows(document["type"])):
             return self._event_itself(system, document, now)
         zone = self.config.systems[system].zone
-        context = Context(system, ZoneInfo(zone), options.encoding, options.numbers, self.config.tables)
         events: dict[str, NewEvent] = {}
         failures: list[Failed] = []
+        doubts: list[Failed] = []
         taken = False
         for runner in runners:
             rule = runner.rule
@@ -136,16 +173,37 @@ class Inbound:
                 if made is None:
                     continue
                 taken = True
-                new = [self._finish.event(rule.making, system, one, now, zone) for one in made]
+                new = self._finished(runner, made, now, zone)
                 events |= _told_apart(new, events)
+                if (doubt := runner.doubt(made, document, context)) is not None:
+                    doubts.append(Failed(rule.name, rule.place.line, doubt))
             except BusError as error:
                 taken = True
+                self._count_lines(error, system, body)
                 failures.append(Failed(rule.name, rule.place.line, error))
         if not taken and own:
             return self._event_itself(system, document, now)  # … which says that nobody knows its type
         if not taken:
             failures.append(Failed("", 0, Held("no-rule", system=system)))
-        return Outcome(tuple(events.values()), tuple(failures))
+        return Outcome(tuple(events.values()), tuple(failures), tuple(doubts))
+
+    def _count_lines(self, error: BusError, system: str, body: bytes) -> None:
+        """Let an error about a row name its line."""
+        options = self._options(system)
+        if error.row is not None and (line := row_line(options.format, body, options, error.row)):
+            error.fields["row_no"] = line
+
+    def _finished(
+        self, runner: _RuleRunner, made: Iterable[MadeEvent], now: datetime, zone: str
+    ) -> list[NewEvent]:
+        rule, new = runner.rule, []
+        for one in made:
+            try:
+                new.append(replace(self._finish.event(rule.making, rule.system, one, now, zone), rule=rule.name))
+            except BusError as error:
+                error.row = one[-1] if runner.is_by_row else None
+                raise
+        return new
 
     def _options(self, system: str) -> SourceOptions:
         known = self.config.systems.get(system)
@@ -208,7 +266,7 @@ class Replies:
             run = self._compiled[key] = program.compiled()
         failure = {"code": answer.code or "-", "message": answer.message or "-"}
         (made,) = run(event, event.data, answer.response, failure, target.context)
-        id_, subject, moment, own_key, data = made
+        id_, subject, moment, own_key, data, _ = made
         one = MadeEvent(
             id_ or f"{delivery}:{making.event}", subject or event.subject, moment, own_key or event.key, data
         )
@@ -234,7 +292,7 @@ class _Finish:
         Raises:
             InvalidEvent: the router would refuse it; `where` is the expression that made the unfit value.
         """
-        id_, subject, moment, key, data = made
+        id_, subject, moment, key, data, _ = made
         try:
             # By way of JSON: what the mapping passed on whole is the document's own, and the next rule reads it.
             checked = self.check(making.event, event_body(data), zone)

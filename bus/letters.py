@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bus.errors import BusError, Held, UnmappedCode
+from bus.errors import BusError, Held, UnmappedCode, sentence
 from bus.event import Event, digest
 from bus.holds import ORDER, PLACE, over, place_of
 from bus.ports import Header, Message
-from bus.texts import TEXTS, hint, say
+from bus.texts import TEXTS, hint
 from bus.topology import DOCUMENTS, INVALID, ROUTER, dead
 from bus.wire import (
     ATTEMPT,
@@ -76,7 +76,7 @@ class Letter:
     @property
     def message(self) -> str:
         """The reason, in the chosen language."""
-        return self._said(say) or self.code
+        return self._said(lambda code, **fields: sentence(code, fields)) or self.code
 
     @property
     def hint(self) -> str:

@@ -1,5 +1,7 @@
 """`bus explain FILE`: what would happen to this document, and why."""
 
+import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,16 +9,18 @@ from urllib.parse import urlsplit
 
 import typer
 
-from bus.cli.findings import findings_json
+from bus.cli.brief import fields_of, indented
+from bus.cli.findings import findings_json, show_findings
 from bus.cli.options import Format, Output, RoutingOption
 from bus.cli.output import padded, paint, show, show_json, width
+from bus.cli.senders import check_sender
 from bus.errors import BusError, UsageError
-from bus.nearest import nearest
 from bus.texts import say
 
 if TYPE_CHECKING:  # the configuration is loaded by the command, not for the list of commands
+    from bus.conditions import Atom
     from bus.config.model import Configuration
-    from bus.explain import Atom, Considered, Explained, Explanation
+    from bus.explain import Considered, Explained, Explanation
     from bus.routing import Document, Match
 
 _MOST_LINES, _MOST_CHARACTERS = 40, 4000  # of a document on the screen
@@ -35,24 +39,20 @@ def explain(
     from bus.runtime.files import find, usable_configuration
 
     config, _ = usable_configuration(find(routing))
-    if system is not None and system not in config.systems:
-        near = nearest(system, config.systems)
-        fields = {"system": system, "known": ", ".join(config.systems), **({"near": near} if near else {})}
-        raise UsageError("system-option", **fields)
+    check_sender(system, config)
     try:
         body = file.read_bytes()
     except OSError as error:
         raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
-    readable = True
     try:
         explanation = explaining.explain(config, body, system, datetime.now(UTC))
     except DocumentError as error:
-        explanation, readable = explaining.Explanation((), (Failed("", 0, error),)), False
+        explanation = explaining.Explanation((), (Failed("", 0, error),))
     if output is Format.json:
         show_json(_json(explanation, config))
     else:
         _show(explanation, config, system)
-    return 0 if readable else 1
+    return 1 if explanation.fails else 0
 
 
 def _json(explanation: "Explanation", config: "Configuration") -> dict[str, Any]:
@@ -64,7 +64,14 @@ def _json(explanation: "Explanation", config: "Configuration") -> dict[str, Any]
             {"rule": failed.rule or None, "line": failed.line or None, "failure": failure_json(failed.error)}
             for failed in explanation.rejected
         ],
-        "findings": findings_json(config.findings),
+        "rules": [
+            {
+                "rule": tried.rule.name, "line": tried.rule.place.line, "matched": tried.matched,
+                "reason": _condition(tried.atoms),
+            }
+            for tried in explanation.rules
+        ],
+        "findings": findings_json((*config.findings, *explanation.doubts)),
     }
 
 
@@ -73,7 +80,8 @@ def _event_json(explained: "Explained") -> dict[str, Any]:
 
     event = explained.event
     return {
-        "type": event.type, "id": event.id, "subject": event.subject, "data": event.data,
+        "type": event.type, "id": event.id, "subject": event.subject, "rule": explained.rule or None,
+        "data": event.data,
         **({"failure": failure_json(explained.failure)} if explained.failure is not None else {}),
         "routes": [
             {
@@ -102,18 +110,23 @@ def _deliveries_json(considered: "Considered") -> list[dict[str, Any]]:
 
 
 def _reason(considered: "Considered") -> str:
-    if considered.reason:
+    if considered.reason and not any(atom.failure for atom in considered.atoms):
         return say(considered.reason)
-    if not considered.atoms:
-        return say("reason-always")
-    return "   ".join(_atom(atom) for atom in considered.atoms)
+    return _condition(considered.atoms)
+
+
+def _condition(atoms: "Iterable[Atom]") -> str:
+    return "   ".join(map(_atom, atoms)) or say("reason-always")
 
 
 def _atom(atom: "Atom") -> str:
     if atom.failure is not None:
         return f"{atom.text}   {say('cannot-compute', reason=str(atom.failure))}"
     if atom.missing and not atom.holds:
-        return f"{atom.text}   {say('is-missing', path=atom.missing)}"
+        code, fields = "is-missing", {"path": atom.missing}
+        if atom.near:
+            code, fields = "is-missing-near", {**fields, "near": atom.near}
+        return f"{atom.text}   {say(code, **fields)}"
     return f"{atom.text} {'✔' if atom.holds else '✘'}"
 
 
@@ -121,7 +134,10 @@ def _show(explanation: "Explanation", config: "Configuration", system: str | Non
     count = 0
     for explained in explanation.events:
         event = explained.event
-        show(say("explain-event", type=event.type, subject=event.subject, source=event.source))
+        show(say("explain-event", type=event.type, subject=event.subject, source=event.source) + _made_by(explained))
+        if explained.rule:
+            for line in fields_of(event.data):
+                show(paint(f"    {line}", "dim"))
         if explained.failure is not None:
             _show_failure(explained.failure, "  ")
         columns = max((width(considered.route.name) for considered in explained.routes), default=0)
@@ -135,9 +151,27 @@ def _show(explanation: "Explanation", config: "Configuration", system: str | Non
         if not any(considered.matched for considered in explained.routes) and explained.failure is None:
             show("  " + say("no-route-takes-it"))
     for failed in explanation.rejected:
-        show(f"{paint('✘', 'red')} {failed.rule or say('whole-document', system=system or '–')}")
-        _show_failure(failed.error, "    ")
+        at = say("at-line", line=failed.line) if failed.line else ""
+        show(f"{paint('✘', 'red')} {failed.rule or say('whole-document', system=system or '–')}   {at}".rstrip())
+        if failed.error.code == "no-rule":
+            _show_untaken(explanation, system or "–")
+        else:
+            _show_failure(failed.error, "    ")
+    show_findings(explanation.doubts)
     show(paint(say("explain-summary-one" if count == 1 else "explain-summary", count=count), "bold"))
+
+
+def _made_by(explained: "Explained") -> str:
+    return "  " + say("made-by-rule", rule=explained.rule) if explained.rule else ""
+
+
+def _show_untaken(explanation: "Explanation", system: str) -> None:
+    """Every rule of the system, and which part of its condition was false."""
+    show("    " + paint(say("no-rule", system=system), "red"))
+    for tried in explanation.rules:
+        place = say("at-line", line=tried.rule.place.line)
+        show(f"    {paint('✘', 'dim')} {tried.rule.name}   {place}   {_condition(tried.atoms)}")
+    show("    " + say("mend-a-rule" if explanation.rules else "write-a-rule", system=system))
 
 
 def _show_match(match: "Match", config: "Configuration") -> None:
@@ -149,7 +183,10 @@ def _show_match(match: "Match", config: "Configuration") -> None:
         format_ = match.route.format.upper() or "CloudEvents"
         target = _target(match.system, document, config)
         show(f"    → {match.system}   {target}   {format_}, {_size(len(document.body))}")
-        for line in document.body.decode(document.encoding)[:_MOST_CHARACTERS].splitlines()[:_MOST_LINES]:
+        text = document.body.decode(document.encoding)
+        if match.route.format == "xml" and sys.stdout.isatty():
+            text = indented(text)
+        for line in text[:_MOST_CHARACTERS].splitlines()[:_MOST_LINES]:
             show(paint(f"        {line}", "dim"))
 
 

@@ -1,7 +1,6 @@
 """`bus publish`, `bus consume`, `bus schema`: what a publisher and a reader need at their desk."""
 
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ import typer
 
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
 from bus.cli.output import show, show_json, table
+from bus.cli.senders import check_sender, check_system
 from bus.errors import BusError, UsageError
 from bus.nearest import nearest
 from bus.texts import say
@@ -38,8 +38,7 @@ def publish(
     from bus.wire import event_message
 
     config, _ = usable_configuration(find(routing))
-    if system is not None:
-        _check_system(system, config.systems)
+    check_sender(system, config)
     bodies = []
     for file in files:
         try:
@@ -82,12 +81,6 @@ def publish(
     return 1 if any(result["problem"] for result in results) else 0
 
 
-def _check_system(system: str, known: Iterable[str]) -> None:
-    if system not in (names := list(known)):
-        near = nearest(system, names)
-        raise UsageError("system-option", system=system, known=", ".join(names), **({"near": near} if near else {}))
-
-
 def _problem(error: BusError | None) -> dict[str, str] | None:
     return {"code": error.code, "message": str(error), "hint": error.hint} if error is not None else None
 
@@ -113,7 +106,7 @@ def consume(
 
     not_a_readers = (EVENT, EVENT_LENGTH)  # headers the bus keeps for itself on deliveries it makes
     config, _ = read_configuration(find(routing))
-    _check_system(system, config.systems)
+    check_system(system, config.systems)
 
     async def main() -> list[dict[str, Any]]:
         transport = open_broker(broker, owner=False)

@@ -4,7 +4,7 @@ Every fault is a DocumentError that names place and reason, never content.
 """
 
 from bus.codecs.element import Element, answer_of, plain
-from bus.codecs.formats import CONTENT_TYPES, FORMATS, SOURCE_FORMATS, parse_written, read, write
+from bus.codecs.formats import CONTENT_TYPES, FORMATS, SOURCE_FORMATS, parse_written, read, row_line, write
 from bus.codecs.json_format import read_json_fast, write_json_fast
 from bus.codecs.paths import MISSING, lookup_path
 
@@ -20,6 +20,7 @@ __all__ = [
     "plain",
     "read",
     "read_json_fast",
+    "row_line",
     "write",
     "write_json_fast",
 ]

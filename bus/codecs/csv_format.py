@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any
 
 from bus.codecs.charsets import decode, encode
@@ -58,6 +58,13 @@ def rows_of(
             raise DocumentError("csv-rows-too-short", line_no=line, columns=len(names))
         rows.append(dict(zip_longest(names, cells)))
     return rows
+
+
+def row_lines(text: str, options: ReadOptions) -> Iterator[int]:
+    """Yield the line each row of a document begins at."""
+    dialect = _dialect(options.delimiter, options.quote, trim=options.trim)
+    lines = (line for line, _ in _lines(text, dialect, options.skip))
+    return islice(lines, 1 if options.header else 0, None)
 
 
 def rows_written(text: str, options: Mapping[str, Any]) -> list[dict[str, str | None]]:

@@ -1,7 +1,7 @@
 """Fixed-width records, one a line; places and widths in bytes of the encoding."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -23,11 +23,19 @@ def read(body: bytes, options: ReadOptions, encoding: str) -> dict[str, Any]:
     if not options.columns:
         raise DocumentError("fixed-without-columns")
     name = piece_charset(encoding, reading=True)
-    rows = []
-    for number, line in enumerate(lines_of(decode(body, encoding)), 1):
+    lines = _filled(decode(body, encoding), options)
+    return {"rows": [_row(line, line.encode(name), options.columns, name, number) for number, line in lines]}
+
+
+def row_lines(text: str, options: ReadOptions) -> Iterator[int]:
+    """Yield the line of each row of a document."""
+    return (number for number, _ in _filled(text, options))
+
+
+def _filled(text: str, options: ReadOptions) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines_of(text), 1):
         if number > options.skip and line and not line.isspace():
-            rows.append(_row(line, line.encode(name), options.columns, name, number))
-    return {"rows": rows}
+            yield number, line
 
 
 def lines_of(text: str) -> list[str]:

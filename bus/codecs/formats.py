@@ -1,7 +1,8 @@
 """The formats by name: who reads and who writes each."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 from bus.codecs import csv_format, fixed_format, json_format, xml_format, xml_writer
@@ -50,6 +51,9 @@ _WRITERS: Mapping[str, Writer] = {
     "text": _write_text,
     "rows": json_format.write,  # a mapping of lists by table
 }
+_ROW_LINES: Mapping[str, Callable[[str, ReadOptions], Iterator[int]]] = {
+    "csv": csv_format.row_lines, "fixed": fixed_format.row_lines,
+}
 _PARSERS: Mapping[str, Callable[[str, Mapping[str, Any], str], Any]] = {
     "json": lambda text, _options, _encoding: json_format.read_json_fast(text.encode()),
     "xml": lambda text, _options, _encoding: plain(xml_format.parse(text)),
@@ -84,6 +88,21 @@ def read(format_: str, body: bytes, options: ReadOptions, content_type: str = ""
         said = _CHARSET.search(content_type)
         encoding = said[1] if said else encoding
     return reader(body, options, encoding)
+
+
+def row_line(format_: str, body: bytes, options: ReadOptions, position: int) -> int:
+    """Return the line of a document's row as an editor counts it; 0 where its format has none, or nobody can say.
+
+    Args:
+        position: of the row in `document.rows`.
+    """
+    lines = _ROW_LINES.get(format_)
+    if lines is None or not body:
+        return 0
+    try:
+        return next(islice(lines(decode(body, options.encoding), options), position, None), 0)
+    except DocumentError:  # another encoding than declared: the document said so itself
+        return 0
 
 
 def write(format_: str, tree: Any, options: Mapping[str, Any], encoding: str = "utf-8") -> bytes:

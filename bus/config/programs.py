@@ -66,8 +66,8 @@ def route_programs(route: Route, config: Configuration, system: str) -> RoutePro
     return RoutePrograms(when, body, replies[0], replies[1])
 
 
-def rule_programs(rule: Rule, config: Configuration) -> tuple[Program | None, Program]:
-    """Build the condition and the mapping of an inbound rule."""
+def rule_programs(rule: Rule, config: Configuration, *, strict: bool = False) -> tuple[Program | None, Program]:
+    """Build the condition and the mapping of an inbound rule; `strict` as `rule_program` says."""
     def scope() -> Scope:
         known = (rule.system,) if rule.system in config.systems else ()
         return programs.document_scope(known, columns_of(config))
@@ -78,7 +78,7 @@ def rule_programs(rule: Rule, config: Configuration) -> tuple[Program | None, Pr
     rounds = Rounds(rule.loops, rule.condition, rule.lets, rule.let_first, rule.place)
     target = target_of(rule.making, config.events)
     making = parts_of(rule.making)
-    return when, programs.rule_program(f"inbound {rule.name}", rounds, making, target, scope())
+    return when, programs.rule_program(f"inbound {rule.name}", rounds, making, target, scope(), strict=strict)
 
 
 def sink_programs(name: str, end: SinkEnd, config: Configuration) -> SinkPrograms:

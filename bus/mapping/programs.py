@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from bus.expressions.scope import EVENT, FAILURE, Code, Columns, Scope
 from bus.mapping import to_tree, to_xml
-from bus.mapping.generate import Program, Spot
+from bus.mapping.generate import Program
+from bus.mapping.located import Spot
 from bus.mapping.shape import For, Group, Leaf, Let, Shape, Source
 from bus.mapping.to_tree import Leaves
 from bus.places import Finding, Place
@@ -30,13 +31,18 @@ class Made(NamedTuple):
 
 
 class MadeEvent(NamedTuple):
-    """One event as a rule's or reply's program makes it; "" and None stand for the defaults."""
+    """One event as a rule's or reply's program makes it; "" and None stand for the defaults.
+
+    Args:
+        round: of the rule's first `for`, from 0; None without one.
+    """
 
     id: str
     subject: str
     time: Any
     key: str
     data: dict[str, Any]
+    round: int | None = None
 
 
 def route_scope(event_type: str, data: Type, systems: tuple[str, ...], tables: Mapping[str, Columns | None]) -> Scope:
@@ -162,10 +168,14 @@ class MakingParts(NamedTuple):
 
 
 def rule_program(
-    name: str, rounds: Rounds, making: MakingParts, target: Record | None, scope: Scope
+    name: str, rounds: Rounds, making: MakingParts, target: Record | None, scope: Scope, *, strict: bool = False
 ) -> Program:
-    """An inbound rule: `made(document, ctx) -> list[MadeEvent]`."""
-    program = Program(name, "document, ctx", scope)
+    """An inbound rule: `made(document, ctx) -> list[MadeEvent]`.
+
+    Args:
+        strict: a list made by `for:` under a key without `?` fails when it comes out empty.
+    """
+    program = Program(name, "document, ctx", scope, strict=strict)
     program.line("made = []")
     opened = program.open(rounds.group(), scope, "")
     _append_event(program, making, target, opened.scope)
@@ -184,11 +194,12 @@ def reply_program(name: str, making: MakingParts, target: Record | None, scope: 
 
 
 def _append_event(program: Program, making: MakingParts, target: Record | None, scope: Scope) -> None:
+    own_rounds = bool(program.counters)  # not those within the map
     id_ = _text(program, making.id, scope, "id")
     subject = _text(program, making.subject, scope, "subject")
     time = "None"
     if making.time is not None:
-        time = to_tree.emit(Leaf(making.time), program, scope, "time", wanted=DATETIME)
+        time = to_tree.emit(Leaf(making.time), program, scope, "time", wanted=DATETIME, has_key=False)
     key = _text(program, making.key, scope, "key")
     data = "{}"
     if making.map is not None:
@@ -200,5 +211,6 @@ def _append_event(program: Program, making: MakingParts, target: Record | None, 
     elif target is not None and (needed := [name for name, field in target.fields.items() if field.required]):
         fields = {"what": program.name, "type": making.event, "fields": ", ".join(needed)}
         program.findings.append(Finding("error", "map-missing", making.place, fields))
-    program.line(f"made.append(({id_}, {subject}, {time}, {key}, {data}))")
+    round_ = program.counters[0] if own_rounds else "None"
+    program.line(f"made.append(({id_}, {subject}, {time}, {key}, {data}, {round_}))")
 

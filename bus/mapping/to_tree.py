@@ -4,7 +4,8 @@ from enum import Enum
 
 from bus.expressions.scope import Code, Scope, kind_of
 from bus.mapping.checks import check_group, check_leaf, check_shape, field_type
-from bus.mapping.generate import Program, Spot
+from bus.mapping.generate import Program
+from bus.mapping.located import Spot
 from bus.mapping.shape import Entry, Group, Leaf, Several, Shape
 from bus.places import Finding
 from bus.types import ANY, TEXT, ListOf, Record, Type
@@ -19,7 +20,8 @@ class Leaves(Enum):
 
 
 def emit(
-    shape: Shape, program: Program, scope: Scope, path: str, leaves: Leaves = Leaves.TREES, wanted: Type | None = None
+    shape: Shape, program: Program, scope: Scope, path: str, leaves: Leaves = Leaves.TREES,
+    wanted: Type | None = None, *, has_key: bool = True,
 ) -> str:
     """Add the lines that compute a value that must be there; return the name it has then.
 
@@ -27,8 +29,9 @@ def emit(
 
     Args:
         wanted: the type of the event's field it fills, where it fills one.
+        has_key: there is a key that could end in `?`.
     """
-    return _Emitter(program, leaves).shape(shape, scope, path, wanted)
+    return _Emitter(program, leaves, has_key=has_key).shape(shape, scope, path, wanted)
 
 
 class _Emitter:
@@ -38,8 +41,8 @@ class _Emitter:
     written-out list, and the key itself when nothing is left.
     """
 
-    def __init__(self, program: Program, leaves: Leaves) -> None:
-        self.program, self.leaves = program, leaves
+    def __init__(self, program: Program, leaves: Leaves, *, has_key: bool) -> None:
+        self.program, self.leaves, self.has_key = program, leaves, has_key
 
     def shape(self, shape: Shape, scope: Scope, path: str, wanted: Type | None, *, optional: bool = False) -> str:
         if isinstance(shape, Leaf):
@@ -93,6 +96,8 @@ class _Emitter:
     def entry(self, entry: Entry, target: str, scope: Scope, path: str, wanted: Type | None) -> None:
         check_shape(entry, wanted, path, self.program)
         name = self.shape(entry.value, scope, path, wanted, optional=entry.optional)
+        if self.program.strict and needs_rounds(entry):
+            self.check_rounds(entry.value, name, path)
         put = f"{target}[{entry.key!r}] = {name}"
         if not entry.optional:
             left_out = isinstance(entry.value, Group) and entry.value.condition and not entry.value.loops
@@ -102,6 +107,13 @@ class _Emitter:
         self.program.line(f"if not {'is_hollow' if hollow else 'is_empty'}({name}): {put}")
         if self.leaves is Leaves.COLUMNS:
             self.program.line(f"else: {target}[{entry.key!r}] = None")
+
+    def check_rounds(self, group: Shape, name: str, path: str) -> None:
+        """Add the line that refuses a loop without a round, for whatever its `for` or `if` looked at."""
+        assert isinstance(group, Group)  # noqa: S101 - for the type checker; it has a loop
+        first, *more = group.loops
+        others = (*(loop.over for loop in more), *([group.condition] if group.condition else []))
+        self.program.line(f"need_rounds({name})", Spot(path, first.over, others=others))
 
     def leaf(self, leaf: Leaf, scope: Scope, path: str, wanted: Type | None, *, optional: bool) -> str:
         """Add the line of one value; an optional one may be empty, any other fails then."""
@@ -115,7 +127,7 @@ class _Emitter:
             warn_missing(leaf, code, program, path)
             text = needed(text, code)
         name = program.fresh("x")
-        program.line(f"{name} = {text}", Spot(path, leaf.source))
+        program.line(f"{name} = {text}", Spot(path, leaf.source, has_key=self.has_key))
         return name
 
     def placed(self, code: Code, wanted: Type | None) -> str:
@@ -128,6 +140,11 @@ class _Emitter:
             list_of = "trees" if isinstance(wanted.item, Record) or wanted.item == ANY else "singles"
             return f"{list_of}({code.text}, budget)"
         return f"tree({code.text}, budget)"
+
+
+def needs_rounds(entry: Entry) -> bool:
+    """Whether its list must be there, and comes from a loop."""
+    return not entry.optional and isinstance(entry.value, Group) and bool(entry.value.loops)
 
 
 def _holds_any(type_: Type) -> bool:
@@ -156,7 +173,7 @@ def text_leaf(leaf: Leaf, program: Program, scope: Scope, path: str, need: str =
     warn_missing(leaf, code, program, path, optional=False)
     name = program.fresh("x")
     text = code.text if code.type == TEXT else f"as_text({code.text})"
-    program.line(f"{name} = {need}({text})", Spot(path, leaf.source))
+    program.line(f"{name} = {need}({text})", Spot(path, leaf.source, has_key=False))
     return name
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from bus.expressions.scope import Scope, kind_of
-from bus.mapping.generate import Program, Spot
+from bus.mapping.generate import Program
+from bus.mapping.located import Spot
 from bus.mapping.shape import Entry, Group, Leaf, Several
 from bus.mapping.to_tree import warn_missing
 from bus.types import ANY, ListOf, Record

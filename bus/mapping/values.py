@@ -123,6 +123,12 @@ def need_value(value: Any) -> Any:
     return value
 
 
+def need_rounds(made: list[Any]) -> None:
+    """Refuse a list that came out empty."""
+    if not made:
+        raise ExpressionError("rounds-empty")
+
+
 def need_line(value: Any) -> Any:
     """`need_text` for what goes into a header: a line break there would begin another header."""
     if (found := _CONTROL(need_text(value))) is not None:

@@ -93,7 +93,7 @@ class Intake:
         inbound = self.inbound
         try:
             read = inbound.read(document.system, document.body, document.content_type)
-            return inbound.events(document.system, read, utc_now(self._now_s()))
+            return inbound.events(document.system, read, utc_now(self._now_s()), document.body)
         except BusError as error:
             return Outcome((), (Failed("", 0, error),))
         except Exception as error:  # noqa: BLE001 - one document must not stop its source for ever
@@ -119,6 +119,8 @@ class Intake:
     def _told(self, document: Document, outcome: Outcome) -> Accepted:
         events = tuple((new.event.type, new.event.id) for new in outcome.events)
         problem = problem_of(outcome.failures)
+        for doubt in outcome.doubts:
+            self._telemetry.document_doubtful(document.system, doubt.rule, doubt.error, name=document.name)
         state = "accepted"
         if problem is not None:
             state = "refused" if problem.code == TOO_LARGE else "parked" if letters.is_parked(problem) else "dead"

@@ -82,6 +82,9 @@ class Metrics:
 
         self.accepted = counter("bus_events_accepted_total", "Events stored, by the system that sent them.", ["system"])
         self.documents = counter("bus_documents_total", "Documents read, by system and outcome.", ["system", "outcome"])
+        self.doubtful = counter(
+            "bus_documents_doubtful_total", "Documents with a list that a path of their rule did not find.", ["system"]
+        )
         self.routed = counter("bus_events_routed_total", "Deliveries made of events.", _ROUTE)
         self.unrouted = counter("bus_events_unrouted_total", "Events no live route took, by type.", ["type"])
         self.invalid = counter("bus_events_invalid_total", "Messages that are no valid event.", ["code"])
@@ -150,6 +153,11 @@ class Telemetry:
             self._child(self.metrics.accepted, label).inc(events)
         level = "debug" if error is None else "warning"
         self._log.write(level, f"document_{outcome}", system=system, name=name, events=events, **_reason(error))
+
+    def document_doubtful(self, system: str, rule: str, error: BusError, *, name: str) -> None:
+        """A list that an event needs came out empty: a path of the rule leads nowhere in this document."""
+        self._child(self.metrics.doubtful, self._label(system)).inc()
+        self._log.write("warning", "document_doubtful", system=system, rule=rule, name=name, **_reason(error))
 
     def routed(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Deliveries of a batch of events, by route and system."""

@@ -17,6 +17,7 @@ TEXTS: dict[str, Text] = {
                               "a changed document needs a new id: number, version, action", "改动后的单据需要新的标识：单号、版本、动作"),
     "no-rule": Text("no inbound rule takes this document of {system}", "没有 inbound 规则接收 {system} 的这份单据",
                     "write a rule, then bus dead replay", "请写一条规则，然后 bus dead replay"),
+    "in-row": Text("line {row_no} of the document: {reason}", "单据第 {row_no} 行：{reason}"),
     "system-not-known": Text("{system} is no system of routing.yaml", "{system} 不是 routing.yaml 中的系统"),
     "route-gone": Text("route {route} to {system} no longer takes this event", "通往 {system} 的路由 {route} 已不再接收此事件",
                        "drop the letter, or bring the route back", "请丢弃该信件，或恢复该路由"),

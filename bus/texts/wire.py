@@ -51,6 +51,12 @@ TEXTS: dict[str, Text] = {
         'Every event needs an id of its own, e.g. number and version, with "-short" behind it for a second rule.',
         '每个事件都需要自己的标识，例如单号加版本；第二条规则可在后面加上 "-short"。',
     ),
+    "no-event-path": Text(
+        "the rule took this document of {system}, but its `for` found nothing: {path}: no {name} below {parent}",
+        "规则接收了 {system} 的这份单据，但 `for` 没有找到内容：{path}：{parent} 下没有 {name}",
+        "There is: {there}.",
+        "那里有：{there}。",
+    ),
     "no-event": Text(
         "the rule took this document of {system}, but its `for` found nothing to make an event of",
         "规则接收了 {system} 的这份单据，但 `for` 没有找到可以生成事件的内容",

@@ -1,0 +1,28 @@
+"""The system a person names on the command line: one that is there, and one that sends documents."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bus.errors import UsageError
+from bus.nearest import nearest
+
+if TYPE_CHECKING:  # the configuration is loaded by the command, not for the list of commands
+    from bus.config.model import Configuration
+
+
+def check_system(system: str, known: Iterable[str]) -> None:
+    """Raise UsageError for a system that routing.yaml does not have."""
+    if system not in (names := list(known)):
+        near = nearest(system, names)
+        raise UsageError("system-option", system=system, known=", ".join(names), **({"near": near} if near else {}))
+
+
+def check_sender(system: str | None, config: "Configuration") -> None:
+    """Raise UsageError for a system that sends nothing: it has no source, and no rule is for its documents."""
+    if system is None:
+        return
+    check_system(system, config.systems)
+    for_rules = {rule.system for rule in config.rules}
+    senders = [name for name, known in config.systems.items() if known.source is not None or name in for_rules]
+    if system not in senders:
+        raise UsageError("system-no-source", system=system, known=", ".join(senders) or "–")
