@@ -16,13 +16,12 @@ import msgspec
 import sqlalchemy as sa
 
 from adapters.database import DatabaseSinkOptions
-from adapters.database_tables import database_errors, listed, make_engine, reflect
+from adapters.database_tables import DELIVERED, database_errors, listed, make_engine, reflect
 from adapters.database_values import as_text, for_sqlite, into_column, now_utc
 from adapters.outcome import answer_for
 from bus.adapter import Answer, Outbound, Site
 from bus.errors import BusError, DocumentError, Refused, Unavailable
 
-DELIVERED = "bus_delivered"
 KEY_LENGTH = 255
 
 Row = Mapping[str, Any]
@@ -110,7 +109,7 @@ class Writer:
             raise DocumentError("rows-unreadable") from exc
         key, count = None, 0
         for name, rows in tables.items():
-            table, kinds = self._table(connection, name)
+            table, kinds = self._table(connection, name, rows)
             values = [self._converted(row, table, kinds) for row in rows]
             with database_errors(self._system, table):
                 if values and not count:
@@ -132,10 +131,10 @@ class Writer:
             return {name: for_sqlite(value) for name, value in values.items()}
         return values
 
-    def _table(self, connection: sa.Connection, name: str) -> tuple[sa.Table, Kinds]:
+    def _table(self, connection: sa.Connection, name: str, rows: Sequence[Row]) -> tuple[sa.Table, Kinds]:
         """Return the table and the types of its columns."""
         if name not in self._tables:
-            table = reflect(connection, name, self._system)
+            table = reflect(connection, name, self._system, dict.fromkeys(key for row in rows for key in row))
             kinds = {column.name: column.type for column in table.columns}
             for column in table.columns:
                 # The values fit already; SQLAlchemy would cast some of them once more, and cut or round them.

@@ -1,7 +1,7 @@
 """What reading and writing databases share: the engine, tables as they are found, the errors of drivers."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,6 +56,7 @@ PASSING = (
     sa_exc.DisconnectionError,
 )
 MAX_NAMES = 40
+DELIVERED = "bus_delivered"  # our own table, which nobody asks for
 
 
 def make_engine(url: str, system: str, folder: Path) -> sa.Engine:
@@ -78,8 +79,11 @@ def make_engine(url: str, system: str, folder: Path) -> sa.Engine:
         raise ConfigurationError("database-url", system=system) from exc
 
 
-def reflect(connection: sa.Connection, name: str, system: str) -> sa.Table:
+def reflect(connection: sa.Connection, name: str, system: str, columns: Iterable[str] = ()) -> sa.Table:
     """Return the table as the database describes it; `name` only ever meets names that exist.
+
+    Args:
+        columns: that it is about to get, for who must make it.
 
     Raises:
         Refused: there is no such table; the error lists those that are there.
@@ -92,7 +96,10 @@ def reflect(connection: sa.Connection, name: str, system: str) -> sa.Table:
             return sa.Table(
                 table, sa.MetaData(), schema=within, autoload_with=connection, resolve_fks=False
             )
-    raise Refused("database-no-table", system=system, table=name, there=listed(there))
+    fields = {"table": name, "there": listed([table for table in there if table != DELIVERED])}
+    if wanted := ", ".join(f"{column} …" for column in columns):
+        raise Refused("database-no-table-for", **fields, columns=wanted)
+    raise Refused("database-no-table", system=system, **fields)
 
 
 def listed(names: list[str]) -> str:

@@ -20,6 +20,7 @@ from bus.errors import BusError, Refused, Unavailable
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_RETRY_AFTER_S = 86_400.0  # a target cannot park its deliveries for a year
+MAX_TYPE = 80  # characters of a content type that are told
 PASSING = frozenset({408, 425, 429})  # besides every 5xx
 SNIFFED = {b"{": "json", b"[": "json", b"<": "xml"}
 NOT_FORWARDED = ("cloudevents", "bus-")  # the broker's own headers; the event's go out as ce-
@@ -61,9 +62,11 @@ class HttpSink:
             allow_redirects=False,
         ) as response:
             body = await _read(response, self._options.max_answer)
+            value, not_read = _parse(body, response, self._options.max_answer)
             return Answer(
                 ok=200 <= response.status < 300,
-                response=_parse(body, response, self._options.max_answer),
+                response=value,
+                not_read=not_read,
                 code=str(response.status),
                 message=response.reason or "",
                 retry=response.status >= 500 or response.status in PASSING,
@@ -163,21 +166,25 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
     return bytes(body)
 
 
-def _parse(body: bytes | None, response: aiohttp.ClientResponse, limit: int) -> Any:
-    """Return the answer as JSON or XML says it, as text where it is neither, null when empty or too large."""
+def _parse(body: bytes | None, response: aiohttp.ClientResponse, limit: int) -> tuple[Any, str]:
+    """Return the answer as JSON or XML says it, as text where it is neither, null when empty or too large.
+
+    Beside it stands the content type of an answer that was neither; "" otherwise.
+    """
     if not body:
-        return None
+        return None, ""
     content_type = response.headers.get("Content-Type", "")
     form = _format(content_type, body)
     if form:
         try:
-            return answer_of(read(form, body, SourceOptions(max_body=limit), content_type))
+            return answer_of(read(form, body, SourceOptions(max_body=limit), content_type)), ""
         except BusError:
             pass  # it says JSON or XML and is neither: the status decides, and the text is there to look at
+    not_read = content_type.partition(";")[0].strip()[:MAX_TYPE] or "text/plain"
     try:
-        return body.decode(response.charset or "utf-8")
+        return body.decode(response.charset or "utf-8"), not_read
     except (LookupError, UnicodeDecodeError):
-        return None
+        return None, not_read
 
 
 def _format(content_type: str, body: bytes) -> str | None:

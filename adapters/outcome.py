@@ -41,6 +41,7 @@ def answer_for(error: BusError) -> Answer:
         ok=False,
         code=error.code,
         message=str(error),
+        error=error,
         retry=passing,
         retry_after_s=error.retry_after_s if isinstance(error, Unavailable) else None,
     )

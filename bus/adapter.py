@@ -151,6 +151,8 @@ class Answer:
         response: what `response.…` reads: the answer's JSON or XML, or what the adapter made
             (`key` of the row written, `name` of the file).
         code, message: of a failure, for `failure.code`, `failure.message` and the dead letter.
+        error: of ours, when the target itself was not asked, or its driver's refusal was understood.
+        not_read: content type of an answer that is neither JSON nor XML; "" otherwise.
         retry: a failure that may pass by itself.
         retry_after_s: when the target said so.
     """
@@ -159,6 +161,8 @@ class Answer:
     response: Any = None
     code: str = ""
     message: str = ""
+    error: BusError | None = None
+    not_read: str = ""
     retry: bool = False
     retry_after_s: float | None = None
 

@@ -40,10 +40,17 @@ class Where:
     column: int
 
 
+# A field that only some errors of a code have → the sentence that is put around the code's own.
+_MORE = {"row_no": "in-row", "success": "success-false", "not_read": "answer-not-read"}
+
+
 def sentence(code: str, fields: Mapping[str, object]) -> str:
-    """What an error says; one about a row of a document with its line, in the field `row_no`."""
+    """What an error says, and what it knows beyond that: the line of a row, the condition that did not hold."""
     said = say(code, **fields)
-    return say("in-row", row_no=fields["row_no"], reason=said) if "row_no" in fields else said
+    for name, more in _MORE.items():
+        if fields.get(name):
+            said = say(more, **{**fields, "said": said})
+    return said
 
 
 class BusError(Exception):

@@ -43,6 +43,7 @@ LOOKUP = "bus-lookup"  # of an unmapped code: table, column by, column to, codes
 DOCUMENT = "bus-document"  # id of the document a letter keeps
 REPLAY = "bus-replay"  # on a replayed message: how often it was
 LETTER = "bus-letter"  # on a replayed message: the letter's id
+ANSWER = "bus-answer"  # the beginning of what the target answered; shown with the letter, never logged
 _ENVELOPE = event_headers(Event("", "", "", {})).keys()
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 MAX_FIELD = 300  # characters kept of any one field
@@ -72,6 +73,7 @@ class Letter:
     where: str
     key: str = ""
     place: int = 0
+    answer: str = ""
 
     @property
     def message(self) -> str:
@@ -184,7 +186,7 @@ def read(message: Message) -> Letter:
         _fields(text(FIELDS)), text(SYSTEM) or attributes.get("source", ""), text(ROUTE) or None,
         attributes.get("type", ""), attributes.get("subject", "") or text(NAME) or attributes.get("id", ""),
         text(KIND) or "event", _number(text(SINCE)) / 1000, _number(text(AT)) / 1000, int(_number(text(ATTEMPT))),
-        text(WHERE), text(ORDER), place_of(headers) or 0,
+        text(WHERE), text(ORDER), place_of(headers) or 0, text(ANSWER),
     )
 
 

@@ -42,10 +42,15 @@ class Mark(NamedTuple):
 
 
 class Depth(NamedTuple):
-    """What a queue holds: messages waiting or handed out, and seconds since the oldest came (0 if unknown)."""
+    """What a queue holds: messages waiting or handed out, and seconds since the oldest came (0 if unknown).
+
+    Args:
+        readers: who consumes it, where the broker tells.
+    """
 
     messages: int
     oldest_s: float
+    readers: int = 0
 
 
 class Received(Protocol):

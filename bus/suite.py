@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import msgspec
 
 from bus.adapter import Answer
-from bus.codecs import MISSING, lookup_path, parse_written, plain
+from bus.codecs import MISSING, lookup_path, missing_at, parse_written, plain
 from bus.codecs.scalars import text_of
 from bus.config.model import Configuration
 from bus.config.nodes import ListNode, MapNode, Node, ScalarNode, kind
 from bus.config.programs import sink_programs
 from bus.config.report import Report, Section, plain_value
 from bus.config.yaml import read
-from bus.errors import BusError, Held
+from bus.errors import BusError, DocumentError, Held
 from bus.explain import Built, Explained, Explanation, explain
 from bus.inbound import Failed
 from bus.letters import is_parked
@@ -25,9 +25,12 @@ from bus.recovery import DeadLetter, Done, Park, RetryPolicy, decide, with_reaso
 from bus.routing import Document, Match
 from bus.texts import say
 
-KEYS = ("name", "event", "from", "document", "events", "deliveries", "response")
+KEYS = ("name", "event", "from", "document", "events", "outcome", "deliveries", "response")
+EXPECTATIONS = ("events", "outcome", "deliveries")
 OUTCOMES = ("done", "retry", "park", "dead")
+WHOLE = ("done", "park", "dead")
 NOTHING = "–"
+MOST_THERE = 10
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _PASSING = (408, 429)  # HTTP statuses below 500 that may pass by themselves
 
@@ -50,15 +53,20 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test: `passed` or `failed`, with every difference."""
+    """One test: `passed` or `failed`, with every difference.
+
+    Args:
+        unreadable: something in it was not understood, so that nobody knows what it would have found.
+    """
 
     name: str
     differences: tuple[Difference, ...]
     line: int
+    unreadable: bool = False
 
     @property
     def outcome(self) -> str:
-        return "failed" if self.differences else "passed"
+        return "failed" if self.differences or self.unreadable else "passed"
 
 
 @dataclass(slots=True)
@@ -70,8 +78,13 @@ class SuiteResult:
     reached: set[str] = field(default_factory=set)
 
     @property
+    def errors(self) -> list[Finding]:
+        """What is wrong with the file itself; the other findings are warnings."""
+        return [finding for finding in self.findings if finding.severity == "error"]
+
+    @property
     def failed(self) -> int:
-        return sum(1 for result in self.results if result.differences)
+        return sum(1 for result in self.results if result.outcome == "failed")
 
     @property
     def passed(self) -> int:
@@ -95,7 +108,8 @@ def run_suite(text: str, file: str, config: Configuration, files: Files, now: da
                 suite.reached |= one.reached
     elif not report.findings and node is not None:
         report.error("tests-missing", node.place)
-    suite.findings = sorted(report.findings, key=lambda finding: finding.place)
+    told = {(finding.code, finding.place): finding for finding in report.findings}  # several tests, one doubt
+    suite.findings = sorted(told.values(), key=lambda finding: finding.place)
     return suite
 
 
@@ -106,6 +120,7 @@ class _Test:
         self.section, self.config, self.built, self.files, self.now = section, config, built, files, now
         self.name = section.text("name", NOTHING)
         self.differences: list[Difference] = []
+        self._errors = len(section.report.errors)
         self.reached: set[str] = set()
 
     def run(self) -> TestResult:
@@ -116,7 +131,10 @@ class _Test:
             self._differ(given, self.section.text(given), error.strerror or str(error))
         except BusError as error:
             self._differ(given, NOTHING, str(error))
-        return TestResult(self.name, tuple(self.differences), self.section.place.line)
+        unreadable = self.section.unreadable or len(self.section.report.errors) > self._errors
+        if not (unreadable or self.differences or any(key in self.section for key in EXPECTATIONS)):
+            self.section.report.warning("test-expects-nothing", self.section.place)
+        return TestResult(self.name, tuple(self.differences), self.section.place.line, unreadable)
 
     def _differ(self, path: str, expected: str, got: str) -> None:
         self.differences.append(Difference(path, expected, got))
@@ -131,9 +149,18 @@ class _Test:
             self._differ(given, "event / document", NOTHING)
             return
         sender = system.text if system is not None else None
-        explanation = explain(self.config, self._body(given), sender, self.now, self.built)
+        explanation = self._explanation(self._body(given), sender)
+        report.findings += explanation.doubts
         self._check_events(explanation)
         self._check_deliveries(explanation)
+
+    def _explanation(self, body: bytes, sender: str | None) -> Explanation:
+        try:
+            return explain(self.config, body, sender, self.now, self.built)
+        except DocumentError as error:
+            if "outcome" not in self.section:
+                raise
+            return Explanation((), (Failed("", 0, error),))
 
     def _body(self, key: str) -> bytes:
         node = self.section.nodes[key]
@@ -148,12 +175,15 @@ class _Test:
     def _check_events(self, explanation: Explanation) -> None:
         expected = self.section.get("events")
         nodes = expected.items if isinstance(expected, ListNode) else (expected,) if expected is not None else None
-        for failed in explanation.rejected:
-            if nodes != () or not _took_nothing(failed):  # `events: []` says that no rule takes it
-                self._differ(f"inbound.{failed.rule}" if failed.rule else "document", NOTHING, said(failed.error))
-        for explained in explanation.events:
-            if explained.failure is not None:
-                self._differ("event", NOTHING, said(explained.failure))
+        if "outcome" in self.section:
+            self._check_whole(explanation)
+        else:
+            for failed in explanation.rejected:
+                if nodes != () or not _took_nothing(failed):  # `events: []` says that no rule takes it
+                    self._differ(f"inbound.{failed.rule}" if failed.rule else "document", NOTHING, said(failed.error))
+            for explained in explanation.events:
+                if explained.failure is not None:
+                    self._differ("event", NOTHING, said(explained.failure))
         if nodes is None:
             return
         if len(nodes) != len(explanation.events):
@@ -166,6 +196,15 @@ class _Test:
                 "time": event.time, "data": event.data,
             }
             self._compare(node, tree, f"events[{position}]")
+
+    def _check_whole(self, explanation: Explanation) -> None:
+        """Compare what becomes of the document itself: `park` and `dead` where a rule, or the whole, fails."""
+        wanted = self.section.choice("outcome", WHOLE, "done")
+        errors = [failed.error for failed in explanation.rejected]
+        errors += [explained.failure for explained in explanation.events if explained.failure is not None]
+        got = {"park" if is_parked(error) else "dead": said(error) for error in reversed(errors)} or {"done": ""}
+        if wanted not in got:
+            self._differ("outcome", wanted, ", ".join(" ".join(one).strip() for one in got.items()))
 
     def _check_deliveries(self, explanation: Explanation) -> None:
         made: dict[str, list[tuple[Explained, Match]]] = {}
@@ -261,7 +300,7 @@ class _Test:
                 if got is not MISSING and got is not None:
                     self._differ(shown, "null", _shown(got))
             elif not _same(expected, got):
-                self._differ(shown, expected.text, _shown(got))
+                self._differ(shown, expected.text, _gone(tree, path) if got is MISSING else _shown(got))
 
 
 def said(error: BusError) -> str:
@@ -327,6 +366,13 @@ def _shown(value: Any) -> str:
     if isinstance(value, dict | list):
         return _JSON.encode(value).decode()[:200]
     return text_of(plain(value), "")
+
+
+def _gone(tree: Any, path: str) -> str:
+    """What there is where a path leads nowhere."""
+    at, there = missing_at(tree, path)
+    names = (", ".join(there[:MOST_THERE]) or NOTHING) + (", …" if len(there) > MOST_THERE else "")
+    return f"{NOTHING}   {say('there-is', at=at, there=names) if at else say('there-is-here', there=names)}"
 
 
 def _values(node: Node) -> Any:

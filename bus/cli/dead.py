@@ -31,21 +31,27 @@ Subject = Annotated[str, typer.Option("--subject", help=say("help-by-subject"), 
 All = Annotated[bool, typer.Option("--all", help=say("help-all"))]
 
 
-def _work(routing: str | None, broker: str, act: Callable[[Any, tuple[str, ...]], Awaitable[int]]) -> int:
-    """Open the broker beside whoever runs it, act, close."""
+def _work(
+    routing: str | None, broker: str, act: Callable[[Any, tuple[str, ...]], Awaitable[int]], *, needs_run: bool = False
+) -> int:
+    """Open the broker beside whoever runs it, act, close; tell when nobody runs it, where that is needed."""
     import asyncio
 
     from bus.runtime.app import topology_of
-    from bus.runtime.brokers import open_broker
+    from bus.runtime.brokers import is_attended, open_broker
     from bus.runtime.files import find, read_configuration
 
     config, _ = read_configuration(find(routing))
+    topology = topology_of(config)
 
     async def main() -> int:
         transport = open_broker(broker, owner=False)
-        await transport.open(topology_of(config))
+        await transport.open(topology)
         try:
-            return await act(transport, tuple(config.systems))
+            code = await act(transport, tuple(config.systems))
+            if needs_run and not await is_attended(broker, transport, topology.event_queues):
+                note(say("nobody-runs"))
+            return code
         finally:
             await transport.close()
 
@@ -130,6 +136,7 @@ def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter
             "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message, "hint": letter.hint,
             "where": letter.where, "system": letter.system, "route": letter.route, "type": letter.type,
             "subject": letter.subject, "since": _time(letter.since_s), "attempts": letter.attempts,
+            "answer": letter.answer,
         }
         if output is Format.json:
             rows = [{"id": one.id, "route": one.route, "subject": one.subject} for one in waiting]
@@ -185,7 +192,7 @@ def replay(
         show(say("replayed", count=await deadletters.replay(transport, taken, progress)))
         return 0 if taken or not which.ids else 1
 
-    return _work(routing, broker, act)
+    return _work(routing, broker, act, needs_run=True)
 
 
 @app.command(help=say("help-dead-drop"))

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -196,22 +195,13 @@ def _size(body_bytes: int) -> str:
 
 def _target(system: str, document: "Document", config: "Configuration") -> str:
     """How the delivery would travel: `POST https://wms.local/api`. No password, and no token, is in it."""
+    from bus.refusals import target_of
+
     end = config.systems[system].sink
     if end is None or end.adapter.sink is None:
         return f"to.{system}"
-    url, folder = getattr(end.options, "url", ""), getattr(end.options, "folder", "")
-    if hasattr(end.options, "method"):
-        path = "/" + document.path.lstrip("/") if document.path else ""
-        return f"{end.options.method} {_public(str(url), config)}{path}"
-    return f"{folder}/{document.name or document.id}" if folder else end.adapter.name
-
-
-def _public(url: str, config: "Configuration") -> str:
-    """A URL as everybody may see it; of one that came from the environment only the host."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    path = "/…" if any(secret in url for secret in config.secrets if len(secret) > 3) and parts.path else parts.path
-    return f"{parts.scheme}://{host}{path}"
+    folder = getattr(end.options, "folder", "")
+    return f"{folder}/{document.name or document.id}" if folder else target_of(end, config, document.path)
 
 
 def _show_failure(error: BusError, indent: str) -> None:

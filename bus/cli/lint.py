@@ -100,9 +100,9 @@ def test(
             show(say("cover-summary" if uncovered else "cover-whole", reached=reached, routes=len(live)))
             for name in uncovered:
                 show(f"    {name}")
-        failed = suite.failed or bool(suite.findings)
+        failed = bool(suite.failed or suite.errors)
         show(paint(say("test-summary", passed=suite.passed, failed=suite.failed), "red" if failed else "green"))
-    return 1 if suite.failed or suite.findings else 0
+    return 1 if suite.failed or suite.errors else 0
 
 
 def _text(file: Path, shown: str) -> str:
@@ -136,7 +136,7 @@ def _suite_json(suite: "SuiteResult", uncovered: list[str] | None) -> dict[str, 
 def _show_suite(suite: "SuiteResult", file: str) -> None:
     show_findings(suite.findings)
     for result in suite.results:
-        mark = paint("✘", "red") if result.differences else paint("✔", "green")
+        mark = paint("✘", "red") if result.outcome == "failed" else paint("✔", "green")
         show(f"{mark} {result.name}")
         for difference in result.differences:
             show(f"    {difference.path}  ({file}:{result.line})")

@@ -38,7 +38,7 @@ def run(
     from bus.runtime.brokers import open_broker
     from bus.runtime.files import find, usable_configuration
     from bus.runtime.listener import serve_metrics
-    from bus.runtime.live import LiveView
+    from bus.runtime.live import LiveView, totals
     from bus.runtime.telemetry import Log, Telemetry
 
     path = find(routing)
@@ -80,6 +80,8 @@ def run(
                     note(say("listening-tls" if listen_tls else "listening", address=address))
                 async with LiveView(app, live=live):
                     await app.run(stopping, until_idle=until_idle)
+                if until_idle:
+                    note(say("run-summary", **await totals(app)))
         finally:
             await app.stop()
 

@@ -6,7 +6,7 @@ Every fault is a DocumentError that names place and reason, never content.
 from bus.codecs.element import Element, answer_of, plain
 from bus.codecs.formats import CONTENT_TYPES, FORMATS, SOURCE_FORMATS, parse_written, read, row_line, write
 from bus.codecs.json_format import read_json_fast, write_json_fast
-from bus.codecs.paths import MISSING, lookup_path
+from bus.codecs.paths import MISSING, lookup_path, missing_at
 
 __all__ = [
     "CONTENT_TYPES",
@@ -16,6 +16,7 @@ __all__ = [
     "Element",
     "answer_of",
     "lookup_path",
+    "missing_at",
     "parse_written",
     "plain",
     "read",

@@ -68,6 +68,29 @@ def lookup_path(tree: Any, path: str) -> Any:
     return value
 
 
+def missing_at(tree: Any, path: str) -> tuple[str, tuple[str, ...]]:
+    """Of a path that leads nowhere return the part that leads somewhere, and what there is.
+
+    >>> missing_at({"request": {"no": "1", "line": [{"qty": "30"}]}}, "request.line[1].qty")
+    ('request.line', ('[0]',))
+    >>> missing_at({"request": {"no": "1"}}, "request.nr")
+    ('request', ('no',))
+    """
+    steps = parse_path(path)
+    if type(tree) is list and steps[0] == "rows":
+        steps = steps[1:]
+    value, at = tree, ""
+    for step in steps:
+        below = _index(value, step) if type(step) is int else _field(value, str(step))
+        if below is MISSING:
+            break
+        value = below
+        at = f"{at}[{step}]" if type(step) is int else f"{at}.{step}".lstrip(".")
+    if type(value) is list:
+        return at, tuple(f"[{n}]" for n in range(len(value)))
+    return at, tuple(value) if type(value) is dict else ()
+
+
 def _index(value: Any, at: int) -> Any:
     held = value if type(value) is list else [value]
     return held[at] if -len(held) <= at < len(held) else MISSING

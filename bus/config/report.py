@@ -23,6 +23,11 @@ class Report:
 
     findings: list[Finding] = field(default_factory=list)
 
+    @property
+    def errors(self) -> list[Finding]:
+        """Those that are no warnings."""
+        return [finding for finding in self.findings if finding.severity == "error"]
+
     def error(self, code: str, place: Place, hint_code: str = "", /, **fields: object) -> None:
         """Note an error; `hint_code` where another remedy than the code's own fits."""
         self._add("error", code, place, fields, hint_code)
@@ -74,6 +79,7 @@ class Section:
         self.nodes: dict[str, Node] = {}
         self.keys: dict[str, ScalarNode] = {}
         self.meant: set[str] = set()  # what unknown keys probably are, so that none of these is missing
+        self.unreadable = False  # a key is unknown
         known = tuple(known)
         self.readable = isinstance(node, MapNode)
         if not isinstance(node, MapNode):
@@ -97,6 +103,7 @@ class Section:
             elif key.text:  # a key that is no text was reported
                 near = report.unknown("unknown-key", key.place, key.text, known, what=what)
                 self.meant.add(near or "")
+                self.unreadable = True
 
     def __contains__(self, key: str) -> bool:
         return key in self.nodes

@@ -62,6 +62,7 @@ def play(folder: Path, broker: str) -> int:
     show(paint(say("demo-end", seconds=f"{time.monotonic() - started:.1f}", folder=str(folder)), "green"))
     if not stage.is_shared:
         show(say("demo-next"))
+        show(say("demo-next-run"))
     return 0
 
 

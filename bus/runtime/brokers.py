@@ -1,9 +1,12 @@
 """Which transport a `--broker` means."""
 
+import fcntl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bus.errors import UsageError
+from bus.ports import Transport
 
 DEFAULT = "sqlite:.bus/bus.db"
 
@@ -14,6 +17,24 @@ def store_path(url: str) -> Path | None:
     if not url.startswith("sqlite:"):
         return None
     return Path(url.removeprefix("sqlite:").removeprefix("//") or DEFAULT.removeprefix("sqlite:"))
+
+
+async def is_attended(url: str, transport: Transport, queues: Sequence[str]) -> bool:
+    """Whether somebody runs the bus on this broker: owns its file, or reads one of these queues."""
+    if (path := store_path(url)) is not None:
+        return _is_owned(f"{path}.lock")
+    return any(depth.readers for depth in (await transport.depth(queues)).values())
+
+
+def _is_owned(lock: str) -> bool:
+    try:
+        with Path(lock).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # an owner has it for itself alone
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def open_broker(url: str, *, owner: bool) -> Any:

@@ -19,6 +19,7 @@ from bus.errors import BusError, ExpressionError, Held, Refused, Rejected, Unava
 from bus.lanes import Lanes
 from bus.ports import Depth, Header, Message, Received, Transport
 from bus.recovery import DeadLetter, Decision, Done, Park, Retry, RetryPolicy, decide, with_reason
+from bus.refusals import beginning_of, why_no_success
 from bus.routing import Routing
 from bus.runtime.held import Held as HeldBack
 from bus.runtime.jobs import Errand, Job, letter_of_unread, name_of, order_of, read_errand, read_job, version_of
@@ -242,7 +243,7 @@ class Delivery:
                 Answer(ok=False, code=error.code, message=str(error), retry=True, retry_after_s=error.retry_after_s)
             ] * len(batch)
         except BusError as error:
-            answers = [Answer(ok=False, code=error.code, message=str(error))] * len(batch)
+            answers = [Answer(ok=False, code=error.code, message=str(error), error=error)] * len(batch)
         except Exception as error:  # noqa: BLE001 - a third party's sink may raise anything; nothing is lost by it
             self._telemetry.defect(f"sink of {self.system}", error)
             answers = [Answer(ok=False, code="sink-failed", message=type(error).__name__, retry=True)] * len(batch)
@@ -296,9 +297,21 @@ class Delivery:
             parked = isinstance(decision, Park)
             exhausted = isinstance(decision, DeadLetter) and decision.exhausted
             code = "retries-exhausted" if exhausted else "target-refused"
-            self._lay_down(job, Rejected(
-                code, system=self.system, answer=answer.code or "-", reason=answer.message or "-", attempts=out.attempt
-            ), "parked" if parked else "dead", answer)
+            more = {"not_read": answer.not_read} if answer.not_read else {}
+            if not parked:
+                more |= self._why_no_success(job, answer)
+            error: BusError = Rejected(
+                code, system=self.system, answer=answer.code or "-", reason=answer.message or "-",
+                attempts=out.attempt, **more,
+            )
+            if answer.error is not None and not exhausted:  # it says better what is wrong, and how to mend it
+                error = answer.error
+            self._lay_down(job, error, "parked" if parked else "dead", answer)
+
+    def _why_no_success(self, job: _Job, answer: Answer) -> Mapping[str, str]:
+        context = job.target.context if job.target is not None else None
+        out, config = job.outbound, self.routing.config
+        return why_no_success(config, self.system, self._end, answer, out.event, context, out.path)
 
     def _decide(self, job: Job, answer: Answer) -> Decision:
         failure = {"code": answer.code or "-", "message": answer.message or "-"}
@@ -312,7 +325,7 @@ class Delivery:
                 except ExpressionError as error:
                     if not answer.ok:  # an error page, say: no line was written for that, its status speaks
                         return False
-                    raise _unclear(self.system, error) from error
+                    raise _unclear(self.system, error, answer.not_read) from error
 
             return fits
 
@@ -357,7 +370,10 @@ class Delivery:
         """End a delivery as a letter."""
         out = job.outbound
         replies = self._reply(job, OTHERWISE, answer) if state == "dead" else ()
-        self._end_as(job, self._letter(job, error, state), *replies)
+        letter = self._letter(job, error, state)
+        if beginning := beginning_of(answer, job.version.routing.config.secrets):
+            letter = replace(letter, headers={**letter.headers, letters.ANSWER: beginning})
+        self._end_as(job, letter, *replies)
         self._telemetry.ended(
             out.route, self.system, state, error, message_id=out.id, subject=out.event.subject, attempt=out.attempt
         )
@@ -417,8 +433,8 @@ class Delivery:
         return [reply] if reply is not None else []
 
 
-def _unclear(system: str, error: BusError) -> Held:
+def _unclear(system: str, error: BusError, not_read: str) -> Held:
     """What `success` or `failures` cannot judge waits for a person: the target may have taken it."""
-    unclear = Held("answer-unclear", system=system, reason=str(error))
+    unclear = Held("answer-unclear", system=system, reason=str(error), **({"not_read": not_read} if not_read else {}))
     unclear.where = error.where
     return unclear

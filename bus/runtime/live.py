@@ -10,7 +10,7 @@ from typing import Any, Self
 from bus.errors import BusError
 from bus.ports import Depth
 from bus.texts import say
-from bus.topology import dead, to
+from bus.topology import INVALID, dead, to
 
 EVERY_S = 0.5
 COLUMNS = ("system", "accepted", "delivered", "rate", "waiting", "retried", "dead", "state")
@@ -88,6 +88,25 @@ class LiveView:
         for sample in (sample for family in metrics.up.collect() for sample in family.samples):
             found[f"up:{sample.labels['system']}:{sample.labels['side']}"] = sample.value
         return found
+
+
+async def totals(app: Any) -> Mapping[str, int]:
+    """What this process did, and what the broker holds now; a broker that is away holds nothing one could tell."""
+    metrics = app.telemetry.metrics
+    depths: Mapping[str, Depth] = {}
+    with contextlib.suppress(BusError):
+        depths = await app.transport.depth(app.topology.queues)
+    of_letters = {INVALID, *(dead(name) for name in app.config.systems)}
+    return {
+        "documents": _sum(metrics.documents), "events": _sum(metrics.accepted), "deliveries": _sum(metrics.delivered),
+        "waiting": sum(depth.messages for queue, depth in depths.items() if queue not in of_letters),
+        "letters": sum(depth.messages for queue, depth in depths.items() if queue in of_letters),
+    }
+
+
+def _sum(metric: Any) -> int:
+    samples = (sample for family in metric.collect() for sample in family.samples)
+    return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))
 
 
 def _held(depths: Mapping[str, Depth], queue: str) -> str:

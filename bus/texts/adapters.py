@@ -161,6 +161,12 @@ TEXTS: dict[str, Text] = {
         "system '{system}': there is no table '{table}'; there are: {there}",
         "系统 '{system}'：没有表 '{table}'，现有：{there}",
     ),
+    "database-no-table-for": Text(
+        "there is no table {table}; there are: {there}",
+        "没有表 {table}，现有：{there}",
+        "mend its name in the route, or CREATE TABLE {table} ({columns}); bus doctor looks at all of them",
+        "请在路由中改正表名，或建表：CREATE TABLE {table} ({columns})；bus doctor 可检查全部",
+    ),
     "database-no-column": Text(
         "system '{system}': table '{table}' has no column '{name}'; it has: {there}",
         "系统 '{system}'：表 '{table}' 没有列 '{name}'，现有：{there}",

@@ -178,7 +178,7 @@ def test_big_decimals_of_json_keep_every_digit(url: str, tmp_path: Path) -> None
 
 def test_an_unknown_table_is_refused_with_those_that_are_there(url: str, tmp_path: Path) -> None:
     [[answer]] = deliver(url, tmp_path, [outbound(b'{"bus_receit": [{"a": 1}]}')])
-    assert (answer.code, answer.retry) == ("database-no-table", False)
+    assert (answer.code, answer.retry) == ("database-no-table-for", False)
     assert "bus_receipt_line" in answer.message
 
 

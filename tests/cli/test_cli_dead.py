@@ -40,7 +40,7 @@ def test_letters_are_listed_shown_edited_replayed_and_dropped_while_the_bus_runs
     listed = bus("dead", "list", "-o", "json").json
     assert list(listed) == ["groups", "letters"]
     by_code = {letter["code"]: letter for letter in listed["letters"]}
-    assert set(by_code) == {"unmapped-code", "mapped-empty", "target-refused"}
+    assert set(by_code) == {"unmapped-code", "path-missing-here", "target-refused"}
     for group in listed["groups"]:
         assert set(group) == {"state", "code", "message", "system", "route", "count", "first", "last"}
         assert group["count"] == 1
@@ -66,13 +66,13 @@ def test_letters_are_listed_shown_edited_replayed_and_dropped_while_the_bus_runs
     shown = bus("dead", "show", parked["id"][:12], "-o", "json").json
     assert json.loads(shown["body"])["no"] == "S-2"
     assert "add it to the table" in shown["hint"]
-    text = bus("dead", "show", by_code["mapped-empty"]["id"]).out
+    text = bus("dead", "show", by_code["path-missing-here"]["id"]).out
     assert '{"kind": "order"}' in text
     assert "routing.yaml:" in text
 
     (tmp_path / "mended.json").write_text(order("S-3"))
-    assert bus("dead", "edit", by_code["mapped-empty"]["id"], "mended.json").code == 0
-    ran = bus("dead", "replay", by_code["mapped-empty"]["id"])
+    assert bus("dead", "edit", by_code["path-missing-here"]["id"], "mended.json").code == 0
+    ran = bus("dead", "replay", by_code["path-missing-here"]["id"])
     assert (ran.code, ran.out) == (0, "replayed: 1\n")
     until(lambda: "S-3" in names(tmp_path / "out"))
     until(lambda: house.err.count("delivery_dead") == 2)  # the wall is as it was
@@ -113,4 +113,4 @@ def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: P
     for word in ("挂起", "死信", "对照表 item", "单据号"):
         assert word in chinese.out
     machine = json.loads(in_a_process("dead", "list", "-o", "json", BUS_LANG="zh").out)
-    assert {letter["code"] for letter in machine["letters"]} == {"unmapped-code", "mapped-empty", "target-refused"}
+    assert {letter["code"] for letter in machine["letters"]} == {"unmapped-code", "path-missing-here", "target-refused"}

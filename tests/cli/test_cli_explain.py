@@ -44,8 +44,9 @@ def test_a_password_and_a_token_of_a_url_are_never_shown(folder: Path, bus: Any)
 def test_a_machine_reads_events_routes_and_deliveries(folder: Path, bus: Any) -> None:
     ran = bus("explain", "po.json", "-o", "json")
     assert ran.code == 0
-    assert list(ran.json) == ["events", "rejected", "findings"]
+    assert list(ran.json) == ["events", "rejected", "rules", "findings"]
     (event,) = ran.json["events"]
+    assert event["rule"] is None
     assert (event["type"], event["id"], event["subject"]) == ("purchase_order.released", "PO-1-v1", "PO-1")
     assert event["data"]["lines"] == [{"item_code": "A-100", "qty": 12.5}]
     wms, vip, oa = event["routes"]
@@ -66,7 +67,7 @@ def test_a_machine_reads_events_routes_and_deliveries(folder: Path, bus: Any) ->
 
 def test_a_failure_has_path_expression_line_and_column(folder: Path, bus: Any) -> None:
     ran = bus("explain", "new-item.json", "-o", "json")
-    assert ran.code == 0
+    assert ran.code == 1
     (delivery,) = ran.json["events"][0]["routes"][0]["deliveries"]
     failure = delivery["failure"]
     assert (delivery["system"], delivery["document"]) == ("wms", None)
@@ -88,11 +89,49 @@ def test_a_document_is_explained_with_its_sender(folder: Path, bus: Any) -> None
 
 def test_a_document_that_no_rule_takes_is_rejected(folder: Path, bus: Any) -> None:
     ran = bus("explain", "open.xml", "--from", "wms", "-o", "json")
-    assert ran.code == 0
+    assert ran.code == 1
     assert ran.json["events"] == []
+    assert ran.json["rules"] == [{
+        "rule": "wms-receipt", "line": ROUTING.split("\n").index("  wms-receipt:") + 1, "matched": False,
+        "reason": 'document.receipt.status "OPEN" == "FULL" ✘',
+    }]
     (rejected,) = ran.json["rejected"]
     assert (rejected["rule"], rejected["line"], rejected["failure"]["code"]) == (None, None, "no-rule")
-    assert "✘ the document of wms" in bus("explain", "open.xml", "--from", "wms").out
+    out = bus("explain", "open.xml", "--from", "wms").out
+    assert "✘ the document of wms" in out
+    assert '✘ wms-receipt   line 15   document.receipt.status "OPEN" == "FULL" ✘' in out
+    assert "replay" not in out
+
+
+def test_an_event_names_its_rule_and_shows_its_fields(folder: Path, bus: Any) -> None:
+    assert bus("explain", "receipt.xml", "--from", "wms").out.splitlines()[:4] == [
+        "event goods_receipt.confirmed  R1  from wms  by rule wms-receipt",
+        "    receipt_no: R1", "    po_no: PO-1", "    lines[0]: {item_code: A-100, qty: 5}",
+    ]
+
+
+def test_a_misspelt_step_is_named_with_what_was_meant(folder: Path, bus: Any) -> None:
+    (folder / "routing.yaml").write_text(ROUTING.replace("po_no: document.receipt.po", "po_no: document.receipt.pono"), "utf-8")
+    ran = bus("explain", "receipt.xml", "--from", "wms")
+    assert ran.code == 1
+    assert "document.receipt.pono: no pono below receipt; did you mean po?" in ran.out
+
+
+def test_a_loop_that_loses_all_lines_by_a_misspelt_path_is_a_warning_at_its_place(folder: Path, bus: Any) -> None:
+    (folder / "routing.yaml").write_text(ROUTING.replace("in document.receipt.line", "in document.receipt.lien"), "utf-8")
+    ran = bus("explain", "receipt.xml", "--from", "wms", "-o", "json")
+    assert ran.code == 0
+    (finding,) = ran.json["findings"]
+    at = ROUTING.split("\n").index("        for: line in document.receipt.line") + 1
+    assert (finding["severity"], finding["code"], finding["line"], finding["column"]) == ("warning", "rounds-misspelt", at, 22)
+    assert finding["message"].endswith("no lien below receipt; did you mean line?")
+    assert "did you mean line?" in bus("explain", "receipt.xml", "--from", "wms").out
+
+
+@pytest.mark.parametrize("command", ["explain", "publish"])
+def test_a_system_that_sends_nothing_has_no_documents(folder: Path, bus: Any, command: str) -> None:
+    ran = bus(command, "receipt.xml", "--from", "oa")
+    assert (ran.code, ran.err) == (2, "error: oa has no source, so it sends nothing; sources: erp, wms\n")
 
 
 def test_a_document_that_cannot_be_read_is_rejected_and_ends_with_1(folder: Path, bus: Any) -> None:
@@ -132,7 +171,7 @@ def test_a_wrong_call_ends_with_2_and_the_way_out(folder: Path, bus: Any, argume
 def test_an_event_of_an_unknown_type_says_so(folder: Path, bus: Any) -> None:
     (folder / "po.json").write_text(FILES["po.json"].replace("released", "relesed"), "utf-8")
     ran = bus("explain", "po.json")
-    assert ran.code == 0
+    assert ran.code == 1
     assert "unknown event type purchase_order.relesed" in ran.out
     (event,) = bus("explain", "po.json", "-o", "json").json["events"]
     assert (event["failure"]["code"], event["routes"]) == ("event-type-unknown", [])

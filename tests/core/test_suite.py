@@ -224,7 +224,7 @@ def test_a_mapping_that_fails_is_a_dead_letter() -> None:
         ("event: [purchase_order.released]", "event", "document"),
         ("event: {type: purchase_order.relesed, data: {}}", "event", "purchase_order.relesed"),
         ("event: {type: purchase_order.released, data: {po_no: 5}}", "event", "po_no"),
-        ("from: wms\ndocument: <receipt><status>FULL</status></receipt>\nevents: []", "inbound.wms-receipt", "empty"),
+        ("from: wms\ndocument: <receipt><status>FULL</status></receipt>\nevents: []", "inbound.wms-receipt", "no no below receipt"),
     ],
 )
 def test_what_cannot_be_read_or_used_is_a_difference_and_no_traceback(test: str, path: str, word: str) -> None:

@@ -54,7 +54,7 @@ PATHS = {"shop": ("/in", "application/json"), "mill": ("/xml", "application/xml"
         ("shop", b'{"kind": "greeting"}', "no-rule", "parked", 202),
         ("shop", b'{"kind": "order", "no": "S-1", "item": "A", "qty": "many"}', "number-unreadable", "dead", 422),
         ("shop", b'{"kind": "order", "no": "S-1", "item": "Z", "qty": "2"}', "unmapped-code", "parked", 202),
-        ("shop", b'{"kind": "order", "item": "A", "qty": "2"}', "mapped-empty", "dead", 422),
+        ("shop", b'{"kind": "order", "item": "A", "qty": "2"}', "path-missing-here", "dead", 422),
         (
             "shop", b'{"specversion": "1.0", "type": "order.lost", "id": "S-1", "source": "shop", "data": {"no": "S-1"}}',
             "event-type-unknown", "dead", 422,
@@ -132,11 +132,11 @@ routes:""")
         async with answering() as target, running(tmp_path, two, target=target) as bus:
             status, told = await bus.post(order("S-1"))
             assert (status, [event["id"] for event in told["events"]]) == (202, ["S-1"])
-            assert told["problem"]["code"] == "mapped-empty"
-            [letter] = await bus.has_letters("mapped-empty")
+            assert told["problem"]["code"] == "path-missing"
+            [letter] = await bus.has_letters("path-missing")
             assert bus.lines("document_partly")
             await bus.edit(letter, b'{"kind": "order", "no": "S-1", "item": "A", "qty": "2", "reference": "R"}')
-            await bus.replay(code="mapped-empty")
+            await bus.replay(code="path-missing")
             await until(lambda: bus.value("bus_events_unrouted_total", type="order.taken") == 1)
             await bus.has_letters()
             assert target.numbers() == ["S-1"], "what was taken the first time is not taken twice"
@@ -270,8 +270,9 @@ def test_a_database_without_the_table_is_a_letter_until_somebody_makes_it(tmp_pa
         sqlite3.connect(database).close()
         async with running(tmp_path, ROWS.replace("URL", f"sqlite:///{database}")) as bus:
             await bus.publish(placed("S-1"))
-            [letter] = await bus.has_letters("target-refused")
-            assert "orders" in letter.message
+            [letter] = await bus.has_letters("database-no-table-for")
+            assert (letter.message, "bus_delivered" in letter.message) == ("there is no table orders; there are: -", False)
+            assert "CREATE TABLE orders (no …, qty …)" in letter.hint
             await until(lambda: bus.file("oa/S-1") is not None, "the others go on")
             with sqlite3.connect(database) as connection:
                 connection.execute("CREATE TABLE orders (no TEXT, qty NUMERIC)")

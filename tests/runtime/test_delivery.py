@@ -169,7 +169,7 @@ def test_a_reply_that_cannot_be_made_is_kept_and_made_once_the_answer_has_what_i
     async def story() -> None:
         async with answering() as target, running(tmp_path, REPLYING, target=target) as bus:
             await bus.publish(placed("S-1"))
-            [letter] = await bus.has_letters("mapped-empty")
+            [letter] = await bus.has_letters("path-missing")
             assert (letter.state, letter.route) == ("parked", "to-wms")
             target.told = answer({"flag": "success", "number": "N-1"})
             await bus.replay(system="wms")

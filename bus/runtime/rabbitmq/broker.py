@@ -203,12 +203,12 @@ class RabbitBroker(Transport):
         channel = await connection.channel()
         for queue in queues:
             try:
-                waiting = (await channel.call("queue_declare", queue=queue, passive=True)).message_count
+                there = await channel.call("queue_declare", queue=queue, passive=True)
             except Missing:
                 channel = await connection.channel()
                 continue
             held = sum(s.held for s in self._subscriptions if s.queue == queue)
-            depths[queue] = Depth(waiting + held, 0.0)
+            depths[queue] = Depth(there.message_count + held, 0.0, there.consumer_count)
         await channel.close()
         return depths
 
