@@ -53,6 +53,11 @@ def sentence(code: str, fields: Mapping[str, object]) -> str:
     return said
 
 
+def remedy(code: str, fields: Mapping[str, object]) -> str:
+    """How to mend it, or "". What a condition read differs from letter to letter, so it stands here: the sentence groups."""
+    return hint("success-false" if fields.get("success") else code, **fields)
+
+
 class BusError(Exception):
     """Something a person or the retry schedule must know; `code` is from the catalogue.
 
@@ -74,7 +79,7 @@ class BusError(Exception):
     @property
     def hint(self) -> str:
         """How to mend it, or ""."""
-        return hint(self.code, **self.fields)
+        return remedy(self.code, self.fields)
 
 
 class UsageError(BusError):

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bus.errors import BusError, Held, UnmappedCode, sentence
+from bus.errors import BusError, Held, UnmappedCode, remedy, sentence
 from bus.event import Event, digest
 from bus.holds import ORDER, PLACE, over, place_of
 from bus.ports import Header, Message
-from bus.texts import TEXTS, hint
+from bus.texts import TEXTS
 from bus.topology import DOCUMENTS, INVALID, ROUTER, dead
 from bus.wire import (
     ATTEMPT,
@@ -78,17 +78,17 @@ class Letter:
     @property
     def message(self) -> str:
         """The reason, in the chosen language."""
-        return self._said(lambda code, **fields: sentence(code, fields)) or self.code
+        return self._said(sentence) or self.code
 
     @property
     def hint(self) -> str:
         """What to do about it, or ""."""
-        return self._said(hint)
+        return self._said(remedy)
 
-    def _said(self, speak: Callable[..., str]) -> str:
+    def _said(self, speak: Callable[[str, Mapping[str, object]], str]) -> str:
         """A sentence about the reason; "" where another version wrote a code or fields this one does not know."""
         try:
-            return speak(self.code, **self.fields) if self.code in TEXTS else ""
+            return speak(self.code, self.fields) if self.code in TEXTS else ""
         except (LookupError, ValueError, TypeError, AttributeError):
             return ""
 

@@ -149,7 +149,8 @@ def schema(
     routing: RoutingOption = None,
     output: Output = Format.text,
 ) -> int:
-    """List event types, or print one as JSON Schema."""
+    """List event types, or show the fields of one."""
+    from bus.cli.fields import declaration
     from bus.event_types import json_schema, shipped
     from bus.runtime.files import find, read_configuration
 
@@ -163,7 +164,12 @@ def schema(
         if type_ not in events:
             near = nearest(type_, events)
             raise UsageError("event-option", type=type_, **({"near": near} if near else {}))
-        show_json(json_schema(events[type_]))
+        if output is Format.json:
+            show_json(json_schema(events[type_]))
+            return 0
+        show(f"{type_}:" + (f"  # {said}" if (said := (events[type_].description.splitlines() or [""])[0]) else ""))
+        for line in declaration(events[type_]):
+            show(line)
         return 0
     if output is Format.json:
         types = [{"type": name, "description": known.description} for name, known in sorted(events.items())]

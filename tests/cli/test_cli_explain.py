@@ -111,10 +111,10 @@ def test_an_event_names_its_rule_and_shows_its_fields(folder: Path, bus: Any) ->
 
 
 def test_a_misspelt_step_is_named_with_what_was_meant(folder: Path, bus: Any) -> None:
-    (folder / "routing.yaml").write_text(ROUTING.replace("po_no: document.receipt.po", "po_no: document.receipt.pono"), "utf-8")
+    (folder / "routing.yaml").write_text(ROUTING.replace("po_no: document.receipt.po", "po_no: document.receipt.statsu"), "utf-8")
     ran = bus("explain", "receipt.xml", "--from", "wms")
     assert ran.code == 1
-    assert "document.receipt.pono: no pono below receipt; did you mean po?" in ran.out
+    assert "document.receipt.statsu: no statsu below receipt; did you mean status?" in ran.out
 
 
 def test_a_loop_that_loses_all_lines_by_a_misspelt_path_is_a_warning_at_its_place(folder: Path, bus: Any) -> None:

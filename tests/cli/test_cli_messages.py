@@ -69,11 +69,25 @@ def test_what_is_typed_wrong_is_said(desk: Path, bus: Any) -> None:
 
 
 def test_a_schema_is_json_schema_and_all_of_them_are_listed(desk: Path, bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    schema = bus("schema", "order.placed").json
+    schema = bus("schema", "order.placed", "-o", "json").json
     assert set(schema["required"]) == {"no", "item"}
     listed = bus("schema", "-o", "json").json["types"]
     assert {"type": "order.placed", "description": ""} in listed
     assert "purchase_order.released" in bus("schema").out
     monkeypatch.chdir(desk / "in")  # no configuration here: the shipped ones
     assert "order.placed" not in bus("schema").out
-    assert bus("schema", "purchase_order.released").json["properties"]["po_no"]
+    assert bus("schema", "purchase_order.released", "-o", "json").json["properties"]["po_no"]
+
+
+def test_an_event_type_is_shown_as_events_would_declare_it_and_may_be_put_there(desk: Path, bus: Any) -> None:
+    shown = bus("schema", "purchase_order.released").out
+    assert "\n  po_no: text " in shown
+    assert "# Purchase order number" in shown
+    assert "\n  supplier?: " in shown
+    assert "\n  lines: [{ " in shown
+    routing = (desk / "routing.yaml").read_text("utf-8")
+    declared = "".join(f"  {line}\n" for line in shown.replace("purchase_order.released:", "own.released:").splitlines())
+    (desk / "routing.yaml").write_text(routing.replace("events:\n", f"events:\n{declared}"), "utf-8")
+    assert bus("lint", "-o", "json").json["findings"] == []
+    again = bus("schema", "own.released", "-o", "json").json
+    assert again["required"] == bus("schema", "purchase_order.released", "-o", "json").json["required"]
