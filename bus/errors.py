@@ -54,7 +54,10 @@ def sentence(code: str, fields: Mapping[str, object]) -> str:
 
 
 def remedy(code: str, fields: Mapping[str, object]) -> str:
-    """How to mend it, or "". What a condition read differs from letter to letter, so it stands here: the sentence groups."""
+    """How to mend it, or "".
+
+    What a condition read stands here, since it differs from letter to letter, and letters group by their sentence.
+    """
     return hint("success-false" if fields.get("success") else code, **fields)
 
 

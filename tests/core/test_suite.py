@@ -268,3 +268,53 @@ def test_the_routes_that_a_test_reaches_are_named_whether_it_looks_at_them_or_no
 
 def test_a_result_names_its_line() -> None:
     assert [result.line for result in run("event: po.json", "event: po.json").results] == [2, 4]
+
+
+PARKED = "<receipt><no>R-7</no><po>P</po><status>FULL</status><line><item>NEW</item><qty>1</qty></line></receipt>"
+
+
+@pytest.mark.parametrize(
+    ("test", "got"),
+    [
+        (f"from: wms\ndocument: '{PARKED}'\noutcome: park", ""),
+        (f"from: wms\ndocument: '{PARKED}'\noutcome: dead", "park unmapped code 'NEW'"),
+        (f"from: wms\ndocument: '{PARKED.replace('<no>R-7</no>', '')}'\noutcome: dead", ""),
+        ("from: wms\ndocument: '<receipt><no>1</receipt>'\noutcome: dead", ""),
+        ("from: wms\ndocument: '<receipt><status>OPEN</status></receipt>'\noutcome: park\nevents: []", ""),
+        ("from: wms\ndocument: receipt.xml\noutcome: done", ""),
+        ("from: wms\ndocument: receipt.xml\noutcome: park", "done"),
+        ("event: {type: purchase_order.released, data: {po_no: 5}}\noutcome: dead", ""),
+    ],
+)
+def test_a_test_says_what_becomes_of_the_document_itself(test: str, got: str) -> None:
+    suite = run(test)
+    assert suite.findings == []
+    assert [(one.path, one.got.startswith(got)) for one in suite.results[0].differences] == ([("outcome", True)] if got else [])
+
+
+def test_a_test_with_a_key_nobody_knows_has_not_passed() -> None:
+    suite = run("event: po.json\ndelivery: {po-to-scm: {}}")
+    assert [finding.code for finding in suite.errors] == ["unknown-key"]
+    assert (suite.passed, suite.failed, suite.results[0].outcome) == (0, 1, "failed")
+
+
+def test_a_test_that_expects_nothing_is_told_and_passes() -> None:
+    suite = run("event: po.json")
+    assert [(finding.severity, finding.code) for finding in suite.findings] == [("warning", "test-expects-nothing")]
+    assert (suite.passed, suite.errors) == (1, [])
+
+
+def test_a_path_that_leads_nowhere_is_told_what_is_there() -> None:
+    found = differences('event: po.json\ndeliveries: {po-to-scm: {ordr: PO-1, "lines[7].qty": "1", order.no: "1"}}')
+    assert [one[2] for one in found if one[0].startswith("deliveries.po-to-scm")] == [
+        "–   there is: order, lines", "–   lines has: [0]", "–   order has: –",
+    ]
+
+
+def test_a_list_emptied_by_a_misspelt_path_is_a_warning_once_for_all_tests() -> None:
+    routes = ROUTES.replace("in document.receipt.line", "in document.receipt.lien")
+    config = lint(SYSTEMS.replace(ERP, SINK) + LOOKUPS + routes)
+    tests = "".join(f"  - {{name: {n}, from: wms, document: receipt.xml, outcome: done}}\n" for n in "ab")
+    suite = run_suite(f"tests:\n{tests}", "routing_test.yaml", config, Disk(FILES), NOW)
+    assert [(finding.severity, finding.code) for finding in suite.findings] == [("warning", "rounds-misspelt")]
+    assert suite.passed == 2

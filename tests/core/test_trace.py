@@ -7,7 +7,7 @@ import pytest
 from bus.adapter import SourceOptions
 from bus.codecs import read, row_line
 from bus.codecs.xml_format import parse
-from bus.inbound import Outcome
+from bus.inbound import Inbound, Outcome
 from bus.mapping.trace import Missing, missing_below
 
 from tests.configuring import usable
@@ -93,9 +93,7 @@ def listed(rules: str, document: Any) -> Outcome:
     return inbound_with_lists(rules).events("wms", document, NOW)
 
 
-def inbound_with_lists(rules: str) -> Any:
-    from bus.inbound import Inbound
-
+def inbound_with_lists(rules: str) -> Inbound:
     text = SYSTEMS.replace("      gate.closed:", "      gate.listed: {no: text, lines: [{item: text}]}\n      gate.closed:")
     text += "\n".join(f"      {line}" for line in rules.strip("\n").splitlines())
     return Inbound(usable(text.replace("    routes: {}\n", ""), TABLES))
@@ -128,7 +126,6 @@ def test_a_doubt_has_its_place_and_two_loops_are_both_looked_at() -> None:
 
 
 def test_a_let_that_is_empty_is_followed_to_the_step_that_is_not_there() -> None:
-    rules = GATE.replace("  map: {no: document.no}", "") if "map: {no: document.no}" in GATE else GATE
     rules = """
 gate:
   from: wms
@@ -163,8 +160,6 @@ CSV = b"a title\r\nno;qty\r\n\r\nG-1;1\r\nG-2;\"x\r\ny\"\r\nG-3;n.a.\r\n"
 def rows(rules: str, body: bytes) -> Any:
     text = SYSTEMS.replace('{adapter: http, path: /in, format: json}', '{adapter: http, path: /in, format: csv, skip: 1, delimiter: ";"}')
     text += "\n".join(f"      {line}" for line in rules.strip("\n").splitlines())
-    from bus.inbound import Inbound
-
     one = Inbound(usable(text.replace("    routes: {}\n", ""), TABLES))
     (failure,) = one.events("wms", one.read("wms", body), NOW, body).failures
     return failure.error
