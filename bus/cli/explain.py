@@ -1,6 +1,5 @@
 """`bus explain FILE`: what would happen to this document, and why."""
 
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from bus.cli.brief import fields_of, indented
 from bus.cli.findings import findings_json, show_findings
 from bus.cli.options import Format, Output, RoutingOption
-from bus.cli.output import padded, paint, show, show_json, width
+from bus.cli.output import on_terminal, padded, paint, show, show_json, width
 from bus.cli.senders import check_sender
 from bus.errors import BusError, UsageError
 from bus.texts import say
@@ -183,7 +182,7 @@ def _show_match(match: "Match", config: "Configuration") -> None:
         target = _target(match.system, document, config)
         show(f"    → {match.system}   {target}   {format_}, {_size(len(document.body))}")
         text = document.body.decode(document.encoding)
-        if match.route.format == "xml" and sys.stdout.isatty():
+        if match.route.format == "xml" and on_terminal():
             text = indented(text)
         for line in text[:_MOST_CHARACTERS].splitlines()[:_MOST_LINES]:
             show(paint(f"        {line}", "dim"))

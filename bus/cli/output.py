@@ -17,6 +17,11 @@ def paint(text: str, color: str, stream: TextIO | None = None) -> str:
     return f"\x1b[{COLORS[color]}m{text}\x1b[0m"
 
 
+def on_terminal() -> bool:
+    """Whether a person looks at the result as it comes."""
+    return sys.stdout.isatty()
+
+
 def show(text: str = "") -> None:
     """Write a line of the result."""
     sys.stdout.write(text + "\n")

@@ -1,11 +1,12 @@
 """Which transport a `--broker` means."""
 
 import fcntl
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bus.errors import UsageError
+from bus.errors import BusError, UsageError
 from bus.ports import Transport
 
 DEFAULT = "sqlite:.bus/bus.db"
@@ -20,21 +21,28 @@ def store_path(url: str) -> Path | None:
 
 
 async def is_attended(url: str, transport: Transport, queues: Sequence[str]) -> bool:
-    """Whether somebody runs the bus on this broker: owns its file, or reads one of these queues."""
+    """Whether somebody runs the bus on this broker: owns its file, or reads one of these queues; true if unknown."""
     if (path := store_path(url)) is not None:
-        return _is_owned(f"{path}.lock")
-    return any(depth.readers for depth in (await transport.depth(queues)).values())
-
-
-def _is_owned(lock: str) -> bool:
+        return bool(owner_of(path))
     try:
-        with Path(lock).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # an owner has it for itself alone
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
+        return any(depth.readers for depth in (await transport.depth(queues)).values())
+    except BusError:  # the broker does not let this one look
         return True
-    return False
+
+
+def owner_of(path: Path) -> str:
+    """The process that runs the bus on that file, "" when none does."""
+    try:
+        lock = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # an owner has it for itself alone
+    except BlockingIOError:
+        return os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "?"
+    finally:
+        os.close(lock)
+    return ""
 
 
 def open_broker(url: str, *, owner: bool) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from bus.config.model import Configuration
 from bus.errors import BusError, Unavailable
 from bus.plan import Wanted
-from bus.runtime.brokers import open_broker, store_path
+from bus.runtime.brokers import open_broker, owner_of, store_path
 from bus.runtime.files import find, folder_of, read_configuration
 from bus.runtime.topology import wanted_by
 from bus.texts import hint, say
@@ -154,27 +154,10 @@ def _store_file(path: Path) -> list[Check]:
         store.close()
     waiting = sum(depth.messages for depth in held.values())
     checks = [well("store.file", "doctor-store", {"store": str(path), "queues": len(held), "messages": waiting})]
-    owner = _owner(path)
+    owner = owner_of(path)
     if owner:
         return [*checks, well("store.owner", "doctor-store-owned", {"pid": owner})]
     return [*checks, advice("store.owner", "doctor-store-free", {"store": str(path)})]
-
-
-def _owner(path: Path) -> str:
-    """The process that runs the bus on that file, "" when none does."""
-    import fcntl
-
-    try:
-        lock = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return ""
-    except BlockingIOError:
-        return os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "?"
-    finally:
-        os.close(lock)
 
 
 def writable(name: str, folder: Path) -> Check:

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from bus.errors import BusError
+from bus.ports import Depth
 from bus.runtime.reasons import Reason
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
@@ -305,15 +306,15 @@ class Telemetry:
         """Code of ours, or of a third party, raised what it should not; the work goes on."""
         self._log.write("error", "defect", where=where, kind=type(error).__name__, at=_innermost(error))
 
-    def depths(self, depths: Mapping[str, tuple[int, float]]) -> None:
+    def depths(self, depths: Mapping[str, Depth]) -> None:
         """What the queues hold now; one that is not named any more is forgotten."""
         for queue in self._queues.difference(depths):
             self._forget(self.metrics.depth, queue)
             self._forget(self.metrics.oldest, queue)
         self._queues = frozenset(depths)
-        for queue, (messages, oldest_s) in depths.items():
-            self._child(self.metrics.depth, queue).set(messages)
-            self._child(self.metrics.oldest, queue).set(oldest_s)
+        for queue, depth in depths.items():
+            self._child(self.metrics.depth, queue).set(depth.messages)
+            self._child(self.metrics.oldest, queue).set(depth.oldest_s)
 
 
 def _innermost(error: BaseException) -> str:

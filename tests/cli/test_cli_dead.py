@@ -114,3 +114,20 @@ def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: P
         assert word in chinese.out
     machine = json.loads(in_a_process("dead", "list", "-o", "json", BUS_LANG="zh").out)
     assert {letter["code"] for letter in machine["letters"]} == {"unmapped-code", "path-missing-here", "target-refused"}
+
+
+def test_replayed_letters_wait_for_a_bus_and_whoever_replays_is_told(house: Running, bus: Any) -> None:
+    assert "nobody runs the bus" not in bus("dead", "replay", "--system", "wall").err
+    until(lambda: house.err.count("delivery_dead") == 2)
+    house.stop()
+    ran = bus("dead", "replay", "--system", "wall")
+    assert (ran.out, ran.err) == ("replayed: 1\n", "nobody runs the bus now: replayed letters wait for bus run (or bus run --until-idle)\n")
+
+
+def test_a_refusal_shows_the_condition_what_it_read_and_the_answer(house: Running, bus: Any) -> None:
+    [letter] = bus("dead", "list", "--system", "wall", "-o", "json").json["letters"]
+    assert letter["message"].endswith('; success is false: response.name == "a door" (routing.yaml:7)')
+    shown = bus("dead", "show", letter["id"], "-o", "json").json
+    assert 'file answered, and there response.name "S-1" == "a door"' in shown["hint"]
+    assert '"name":"S-1"' in shown["answer"]
+    assert '"name":"S-1"' not in house.err

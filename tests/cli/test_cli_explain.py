@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bus.cli import explain
 from bus.event import delivery_id
 
 from tests.cli.commands import FILES, ROUTING, bus, folder, in_a_process
@@ -200,3 +201,16 @@ def test_it_reads_well_in_chinese(folder: Path) -> None:
     ran = in_a_process("explain", "po.json", BUS_LANG="zh")
     assert ran.out.splitlines()[0] == "事件 purchase_order.released  PO-1  来自 erp"
     assert ran.out.endswith("投递 2 份；未发送任何内容\n")
+
+
+def test_xml_stands_over_several_lines_on_a_terminal(folder: Path, bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fields_of_order(bus) == ["<order><code>PO-1</code><line><item>SKU-6204</item></line></order>"]
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(explain, "on_terminal", lambda: True)
+    assert fields_of_order(bus) == [
+        "<order>", "  <code>PO-1</code>", "  <line>", "    <item>SKU-6204</item>", "  </line>", "</order>",
+    ]
+
+
+def fields_of_order(bus: Any) -> list[str]:
+    return [line.removeprefix("        ") for line in bus("explain", "po.json").out.splitlines() if line.strip().startswith("<") and "?xml" not in line]

@@ -44,6 +44,8 @@ def test_until_idle_does_all_there_is_and_ends(tmp_path: Path) -> None:
     ran = Running(tmp_path, "--until-idle", "--log-json").ended()
     assert ran.code == 0
     assert names(tmp_path / "out") == [f"S-{n:02}" for n in range(1, 20)]
+    summary = ran.err.splitlines()[-1]
+    assert summary == "documents 20, events 19, deliveries 19; waiting 19, parked or dead 1"
     [parked] = [json.loads(line) for line in ran.err.splitlines() if line.startswith("{")]
     assert (parked["event"], parked["code"], parked["system"]) == ("document_parked", "unmapped-code", "shop")
 

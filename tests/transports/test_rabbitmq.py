@@ -13,6 +13,7 @@ import pytest
 
 from bus.errors import BusError, ConfigurationError, Refused, Unavailable
 from bus.ports import Message, Received, Transport
+from bus.runtime.brokers import is_attended
 from bus.runtime.rabbitmq import RabbitBroker
 from bus.testing import Inbox, TransportContract, letter, pull_all
 from bus.topology import DOCUMENTS, ROUTER, Topology, to
@@ -62,6 +63,14 @@ async def test_one_slow_message_does_not_starve_those_after_it(broker: Broker) -
         await inbox.holds(100)
         await bus.drain()
         assert (await bus.depth([ROUTER]))[ROUTER].messages == 1
+
+
+@story
+async def test_whether_somebody_runs_the_bus_is_told_by_who_reads_its_events(broker: Broker) -> None:
+    async with opened(broker.url) as bus:
+        assert not await is_attended(broker.url, bus, [ROUTER])
+        await bus.consume(ROUTER, Inbox(), 5)
+        assert await is_attended(broker.url, bus, [ROUTER])
 
 
 @story
