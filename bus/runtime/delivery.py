@@ -308,10 +308,12 @@ class Delivery:
                 error = answer.error
             self._lay_down(job, error, "parked" if parked else "dead", answer)
 
-    def _why_no_success(self, job: _Job, answer: Answer) -> Mapping[str, str]:
+    def _why_no_success(self, job: Job, answer: Answer) -> Mapping[str, str]:
         context = job.target.context if job.target is not None else None
-        out, config = job.outbound, self.routing.config
-        return why_no_success(config, self.system, self._end, answer, out.event, context, out.path)
+        out, version = job.outbound, job.version
+        return why_no_success(
+            version.routing.config, self.system, version.end, answer, out.event, context, out.path
+        )
 
     def _decide(self, job: Job, answer: Answer) -> Decision:
         failure = {"code": answer.code or "-", "message": answer.message or "-"}

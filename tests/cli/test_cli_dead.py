@@ -126,7 +126,7 @@ def test_replayed_letters_wait_for_a_bus_and_whoever_replays_is_told(house: Runn
 
 def test_a_refusal_shows_the_condition_what_it_read_and_the_answer(house: Running, bus: Any) -> None:
     [letter] = bus("dead", "list", "--system", "wall", "-o", "json").json["letters"]
-    assert letter["message"].endswith('; success is false: response.name == "a door" (routing.yaml:7)')
+    assert letter["message"].endswith('; success is false: response.name == "a door" (routing.yaml:8)')
     shown = bus("dead", "show", letter["id"], "-o", "json").json
     assert 'file answered, and there response.name "S-1" == "a door"' in shown["hint"]
     assert '"name":"S-1"' in shown["answer"]
