@@ -361,11 +361,9 @@ def _same(expected: ScalarNode, got: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    if value is MISSING or value is None:
-        return NOTHING
     if isinstance(value, dict | list):
         return _JSON.encode(value).decode()[:200]
-    return text_of(plain(value), "")
+    return NOTHING if value is None else text_of(plain(value), "")
 
 
 def _gone(tree: Any, path: str) -> str:

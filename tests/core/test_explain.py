@@ -237,3 +237,11 @@ def test_an_event_that_does_not_fit_its_schema_meets_no_route() -> None:
 )
 def test_a_value_of_a_condition_is_shown_as_a_person_reads_it(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+def test_an_explanation_fails_when_any_of_it_would_be_a_letter() -> None:
+    assert explain(CONFIG, event(remark="soon"), None, NOW).fails
+    text = ROUTES.replace('    when: document.receipt.status in ["PART", "FULL"]\n', "")
+    config = lint(SYSTEMS + LOOKUPS + text)
+    explanation = explain(config, b"<receipt><no>1</no><po>P</po></receipt>", "wms", NOW)
+    assert next((tried.rule.name, tried.matched, tried.atoms) for tried in explanation.rules) == ("wms-receipt", True, ())

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bus.adapter import SourceOptions
-from bus.codecs import read, row_line
+from bus.codecs import missing_at, read, row_line
 from bus.codecs.xml_format import parse
 from bus.inbound import Inbound, Outcome
 from bus.mapping.trace import Missing, missing_below
@@ -193,3 +193,23 @@ def test_a_line_is_told_only_where_there_are_lines() -> None:
     assert read("fixed", b"title\n\n123\n", fixed) == {"rows": [{"no": "123"}]}
     assert outcome(GATE, {"no": "1"}) == inbound(GATE).events("wms", {"no": "1"}, NOW, b"{}")
     assert len(made(GATE, {"no": "1"})) == 1
+
+
+@pytest.mark.parametrize("rows", [{}, [], [{"no": "2"}]])
+def test_outside_a_loop_over_rows_no_row_is_in_hand(rows: Any) -> None:
+    assert failed(GATE.replace("id: document.no", "id: text(decimal(document.no))"), {"no": "x", "rows": rows}).row is None
+
+
+def test_of_two_lists_the_empty_one_is_looked_at() -> None:
+    two = LINES + "    more:\n      for: line in document.mroe\n      item: line.item\n"
+    text = SYSTEMS.replace("      gate.closed:", "      gate.listed: {no: text, lines: [{item: text}], more: [{item: text}]}\n      gate.closed:")
+    text += "\n".join(f"      {line}" for line in two.strip("\n").splitlines())
+    one = Inbound(usable(text.replace("    routes: {}\n", ""), TABLES))
+    (doubt,) = one.events("wms", {"no": "1", "lines": [{"kind": "A", "item": "I"}], "more": []}, NOW).doubts
+    assert doubt.error.where is not None
+    assert doubt.error.where.path == "more"
+
+
+def test_what_there_is_at_a_path_that_leads_nowhere() -> None:
+    assert missing_at([{"no": "1"}], "rows[0].nr") == ("[0]", ("no",))
+    assert missing_at({"no": "1"}, "no") == ("no", ())
