@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
-from bus.cli.output import show, show_json, table
+from bus.cli.output import on_terminal, show, show_json, table
 from bus.cli.senders import check_sender, check_system
 from bus.errors import BusError, UsageError
 from bus.nearest import nearest
@@ -164,7 +164,7 @@ def schema(
         if type_ not in events:
             near = nearest(type_, events)
             raise UsageError("event-option", type=type_, **({"near": near} if near else {}))
-        if output is Format.json:
+        if output is Format.json or not on_terminal():
             show_json(json_schema(events[type_]))
             return 0
         show(f"{type_}:" + (f"  # {said}" if (said := (events[type_].description.splitlines() or [""])[0]) else ""))

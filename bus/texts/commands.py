@@ -17,7 +17,7 @@ TEXTS: dict[str, Text] = {
     "help-explain": Text("Say what would happen to a document, and why; nothing is sent.", "说明一份单据会如何处理及原因；不会发送任何内容。"),
     "help-publish": Text("Hand documents or events to the bus.", "把单据或事件交给总线。"),
     "help-consume": Text("Hand over what waits in to.SYSTEM.", "取出 to.SYSTEM 中等待的内容。"),
-    "help-schema": Text("List the event types, or show the fields of one; with -o json as JSON Schema.", "列出事件类型，或显示其中一个的字段；-o json 输出 JSON Schema。"),
+    "help-schema": Text("List the event types, or print one as JSON Schema; on a terminal its fields, unless -o json.", "列出事件类型，或输出其中一个的 JSON Schema；在终端中则显示其字段，除非使用 -o json。"),
     "help-dead": Text("Dead letters and parked deliveries: list, show, edit, replay, drop.", "死信与挂起的投递：列出、查看、修改、重放、丢弃。"),
     "help-dead-list": Text("List letters, grouped by cause.", "按原因分组列出信件。"),
     "help-dead-show": Text("Show one letter with its original.", "查看一封信件及其原文。"),

@@ -79,7 +79,11 @@ def test_a_schema_is_json_schema_and_all_of_them_are_listed(desk: Path, bus: Any
     assert bus("schema", "purchase_order.released", "-o", "json").json["properties"]["po_no"]
 
 
-def test_an_event_type_is_shown_as_events_would_declare_it_and_may_be_put_there(desk: Path, bus: Any) -> None:
+def test_on_a_terminal_an_event_type_is_shown_as_events_would_declare_it_and_may_be_put_there(
+    desk: Path, bus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bus("schema", "purchase_order.released").json["required"], "piped, it is JSON Schema"
+    monkeypatch.setattr("bus.cli.messages.on_terminal", lambda: True)
     shown = bus("schema", "purchase_order.released").out
     assert "\n  po_no: text " in shown
     assert "# Purchase order number" in shown

@@ -373,7 +373,7 @@ def test_a_lookup_that_was_missing_is_noticed_when_it_comes(watched: Watched) ->
         assert watched.reloader.refusal is not None
         assert watched.reloader.refusal.code == "lookup-file-missing"
         (watched.path.parent / "uom.csv").write_text("bus,wms\nEA,PCS\n")
-        for _ in range(2):
+        for _ in range(4):
             await watched.look()
         assert len(watched.taken) == 1
         assert watched.reloader.refusal is None
