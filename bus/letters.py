@@ -7,8 +7,7 @@ and keeps the event as it came, so a replay runs routing.yaml as it is then.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bus.errors import BusError, Held, UnmappedCode, remedy, sentence
 from bus.event import Event, digest
@@ -46,13 +45,13 @@ LETTER = "bus-letter"  # on a replayed message: the letter's id
 ANSWER = "bus-answer"  # the beginning of what the target answered; shown with the letter, never logged
 _ENVELOPE = event_headers(Event("", "", "", {})).keys()
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
+_TYPE, _SUBJECT = PREFIX + "type", PREFIX + "subject"
 MAX_FIELD = 300  # characters kept of any one field
 MAX_LOOKUP = 4096  # characters; a code as long as a document is no code, and headers must fit into one frame
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One letter as ops see it; times in seconds since 1970.
+class Letter(NamedTuple):
+    """One letter as ops see it; times in seconds since 1970, the code's fields as they were written.
 
     Args:
         key, place: of an ordered route: what waits behind it has this key and a higher place.
@@ -61,7 +60,7 @@ class Letter:
     id: str
     state: State
     code: str
-    fields: Mapping[str, Any]
+    written: str
     system: str
     route: str | None
     type: str
@@ -74,6 +73,11 @@ class Letter:
     key: str = ""
     place: int = 0
     answer: str = ""
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """What the code says it of."""
+        return _fields(self.written)
 
     @property
     def message(self) -> str:
@@ -176,17 +180,26 @@ def _reason(error: BusError, state: State | None) -> dict[str, Header]:
 def read(message: Message) -> Letter:
     """Return what a letter says; a message that is none gives its bare facts."""
     headers = message.headers
-    attributes = {name: header_text(value) for header, value in headers.items() if (name := attribute_of(header))}
 
     def text(name: str) -> str:
-        return header_text(headers.get(name, ""))
+        value = headers.get(name, "")
+        return value if type(value) is str else header_text(value)
 
+    def number(name: str) -> float:
+        value = headers.get(name, 0)
+        return value if type(value) is int and value >= 0 else _number(header_text(value))
+
+    type_, subject = text(_TYPE), text(_SUBJECT)
+    system = text(SYSTEM)
+    if not (type_ and subject and system):  # of an event that came under another prefix, or with less
+        attributes = {name: header_text(value) for header, value in headers.items() if (name := attribute_of(header))}
+        type_ = attributes.get("type", "")
+        subject = attributes.get("subject", "") or text(NAME) or attributes.get("id", "")
+        system = system or attributes.get("source", "")
     return Letter(
-        message.id, "parked" if text(STATE) == "parked" else "dead", text(CODE) or "unknown-reason",
-        _fields(text(FIELDS)), text(SYSTEM) or attributes.get("source", ""), text(ROUTE) or None,
-        attributes.get("type", ""), attributes.get("subject", "") or text(NAME) or attributes.get("id", ""),
-        text(KIND) or "event", _number(text(SINCE)) / 1000, _number(text(AT)) / 1000, int(_number(text(ATTEMPT))),
-        text(WHERE), text(ORDER), place_of(headers) or 0, text(ANSWER),
+        message.id, "parked" if text(STATE) == "parked" else "dead", text(CODE) or "unknown-reason", text(FIELDS),
+        system, text(ROUTE) or None, type_, subject, text(KIND) or "event", number(SINCE) / 1000, number(AT) / 1000,
+        int(number(ATTEMPT)), text(WHERE), text(ORDER), place_of(headers) or 0, text(ANSWER),
     )
 
 

@@ -122,6 +122,16 @@ class Transport(Protocol):
     async def pull(self, queue: str, limit: int) -> Sequence[Received]:
         """Hand out what waits right now, oldest first, at most `limit`, [] when empty."""
 
+    async def sift(self, queue: str, handler: Handler) -> bool:
+        """Hand `handler` all that waits right now, once, oldest first, in batches; what it leaves stays as it is.
+
+        The handler settles what it settles within its own call. Memory stays flat, however much waits. Returns
+        when what was settled is safe, and says whether others have some of the queue in hand, which was not shown.
+
+        Raises:
+            Unavailable: the broker was lost on the way. Sift again: what was settled is safe, or comes again.
+        """
+
     def known(self, identities: Sequence[str]) -> Mapping[str, bytes]:
         """Return the digests of those identities that were marked within the window. No waiting.
 

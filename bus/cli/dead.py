@@ -1,6 +1,6 @@
 """`bus dead`: what could not be delivered, why, and what to do with it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
-from bus.cli.output import note, paint, show, show_json, table
+from bus.cli.output import Progress, note, paint, show, show_json, table
 from bus.errors import UsageError
 from bus.texts import say
 
 if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
     from bus.letters import Letter
     from bus.ports import Received
-    from bus.runtime.deadletters import Chosen
+    from bus.runtime.behind import Behind
+    from bus.runtime.deadletters import Chosen, Group
 
 COLUMNS = ("id", "state", "system", "route", "subject", "since", "tries", "behind", "code")
 MOST_SHOWN = 50
@@ -58,10 +59,6 @@ def _work(
     return asyncio.run(main())
 
 
-def _is_of(letter: "Letter", group: Mapping[str, Any]) -> bool:
-    return all(getattr(letter, name) == group[name] for name in ("state", "code", "message", "system", "route"))
-
-
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="seconds")
 
@@ -77,61 +74,94 @@ def list_(
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
         which = deadletters.Chosen(system=system, route=route, code=code, state=state, subject=subject)
-        letters = [letter for letter, _ in await deadletters.chosen(transport, systems, which)]
-        waiting = await behind(transport, letters)
-        groups = deadletters.groups(letters)
+        count = 0
+        groups = deadletters.Groups()
+        letters: list[Letter] = []
+        ordered: dict[str, Letter] = {}  # one of each system that has some
+
+        def see(letter: "Letter", _: "Received") -> None:
+            nonlocal count
+            count += 1
+            groups.add(letter)
+            letters.append(letter)
+            if letter.place:
+                ordered[letter.system] = letter
+            if output is Format.text and len(letters) > 10 * MOST_SHOWN:  # the oldest are enough
+                letters.sort(key=deadletters.age)
+                del letters[MOST_SHOWN:]
+
+        others = await deadletters.sift(transport, systems, which, see)
+        letters.sort(key=deadletters.age)
+        waiting = await behind(transport, ordered.values())
         if output is Format.json:
             show_json({
-                "groups": [{**group, "first": _time(group["first"]), "last": _time(group["last"])} for group in groups],
-                "letters": [
-                    {
-                        "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message,
-                        "system": letter.system, "route": letter.route, "type": letter.type, "subject": letter.subject,
-                        "since": _time(letter.since_s), "attempts": letter.attempts, "where": letter.where or None,
-                        "behind": len(waiting.of(letter)),
-                    }
-                    for letter in letters
-                ],
+                "groups": [_row(group) for group in groups.all()],
+                "letters": [{**_facts(letter), "behind": len(waiting.of(letter))} for letter in letters],
             })
-            return 0
-        if not letters:
+        elif letters:
+            _show_list(groups.all(), letters[:MOST_SHOWN], count, waiting)
+        elif not others:
             show(say("no-letters"))
-            return 0
-        for group in groups:
-            word = paint(say(f"state-{group['state']}"), "yellow" if group["state"] == "parked" else "red")
-            show(f"{group['count']:>6} × {word}  {group['system']}  {group['route'] or '–'}  {group['message']}")
-            for where in sorted({letter.where for letter in letters if letter.where and _is_of(letter, group)}):
-                show(f"{'':>9}{paint(where, 'dim')}")
-        show()
-        head = [say(f"column-{name}") for name in COLUMNS]
-        rows = [
-            (
-                letter.id, say(f"state-{letter.state}"), letter.system, letter.route or "–", letter.subject,
-                _time(letter.since_s), letter.attempts, len(waiting.of(letter)) or "–", letter.code,
-            )
-            for letter in letters[:MOST_SHOWN]
-        ]
-        for line in table(rows, head):
-            show(line)
-        if len(letters) > len(rows):
-            show(say("more-letters", count=len(letters) - len(rows)))
+        _note(others=others)
         return 0
 
     return _work(routing, broker, act)
+
+
+def _row(group: "Group") -> Mapping[str, Any]:
+    return {
+        "state": group.state, "code": group.code, "message": group.message, "system": group.system,
+        "route": group.route, "count": group.count, "first": _time(group.first), "last": _time(group.last),
+    }
+
+
+def _facts(letter: "Letter") -> Mapping[str, Any]:
+    return {
+        "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message,
+        "system": letter.system, "route": letter.route, "type": letter.type, "subject": letter.subject,
+        "since": _time(letter.since_s), "attempts": letter.attempts, "where": letter.where or None,
+    }
+
+
+def _show_list(groups: Sequence["Group"], letters: Sequence["Letter"], count: int, waiting: "Behind") -> None:
+    for group in groups[:MOST_SHOWN]:
+        word = paint(say(f"state-{group.state}"), "yellow" if group.state == "parked" else "red")
+        show(f"{group.count:>6} × {word}  {group.system}  {group.route or '–'}  {group.message}")
+        for where in sorted(group.where):
+            show(f"{'':>9}{paint(where, 'dim')}")
+    if len(groups) > MOST_SHOWN:
+        show(say("more-groups", count=len(groups) - MOST_SHOWN))
+    show()
+    head = [say(f"column-{name}") for name in COLUMNS]
+    rows = [
+        (
+            letter.id, say(f"state-{letter.state}"), letter.system, letter.route or "–", letter.subject,
+            _time(letter.since_s), letter.attempts, len(waiting.of(letter)) or "–", letter.code,
+        )
+        for letter in letters
+    ]
+    for line in table(rows, head):
+        show(line)
+    if count > len(rows):
+        show(say("more-letters", count=count - len(rows)))
+
+
+def _note(*, others: bool) -> None:
+    """Say that not everything was seen, if so."""
+    if others:
+        note(say("letters-elsewhere"))
 
 
 @app.command("show", help=say("help-dead-show"))
 def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter-id"))],
           routing: RoutingOption = None, broker: BrokerOption = "", output: Output = Format.text) -> int:
     """One letter with its original."""
-    from bus.runtime import deadletters
     from bus.runtime.behind import behind
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        which = deadletters.Chosen(ids=frozenset([id_]))
-        letter, received = _only(await deadletters.chosen(transport, systems, which), id_)
+        letter, original = await _only(transport, systems, id_)
         waiting = (await behind(transport, [letter])).of(letter)
-        body = received.message.body.decode("utf-8", "backslashreplace")
+        body = original.decode("utf-8", "backslashreplace")
         facts = {
             "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message, "hint": letter.hint,
             "where": letter.where, "system": letter.system, "route": letter.route, "type": letter.type,
@@ -159,13 +189,22 @@ def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter
     return _work(routing, broker, act)
 
 
-def _only(found: list[tuple["Letter", "Received"]], id_: str) -> tuple["Letter", "Received"]:
-    """The one letter that is meant; of the same refused twice, the later."""
+async def _only(transport: Any, systems: Iterable[str], id_: str) -> tuple["Letter", bytes]:
+    """The one letter that is meant, and its body; of the same refused twice, the later."""
+    from bus.runtime import deadletters
+
+    found: dict[str, tuple[Letter, bytes]] = {}
+
+    def see(letter: "Letter", received: "Received") -> None:
+        found[letter.id] = letter, received.message.body
+
+    others = await deadletters.sift(transport, systems, deadletters.Chosen(frozenset([id_])), see)
     if not found:
+        _note(others=others)
         raise UsageError("letter-unknown", id=id_)
-    if len({letter.id for letter, _ in found}) > 1:
+    if len(found) > 1:
         raise UsageError("letter-ambiguous", id=id_, count=len(found))
-    return found[-1]
+    return next(iter(found.values()))
 
 
 @app.command(help=say("help-dead-replay"))
@@ -179,20 +218,7 @@ def replay(
 
     which = _chosen(ids, system, route, code, state, subject, everything=everything)
 
-    async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        taken = await deadletters.chosen(transport, systems, which)
-        done = 0
-
-        def progress(count: int) -> None:
-            nonlocal done
-            done += count
-            if len(taken) > deadletters.BATCH:
-                note(say("replay-progress", done=done, count=len(taken)))
-
-        show(say("replayed", count=await deadletters.replay(transport, taken, progress)))
-        return 0 if taken or not which.ids else 1
-
-    return _work(routing, broker, act, needs_run=True)
+    return _settle(routing, broker, which, deadletters.replay, "replayed", needs_run=True)
 
 
 @app.command(help=say("help-dead-drop"))
@@ -206,12 +232,25 @@ def drop(
 
     which = _chosen(ids, system, route, code, state, subject, everything=everything)
 
-    async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        taken = await deadletters.chosen(transport, systems, which)
-        show(say("dropped", count=await deadletters.drop(transport, taken)))
-        return 0 if taken or not which.ids else 1
+    return _settle(routing, broker, which, deadletters.drop, "dropped")
 
-    return _work(routing, broker, act)
+
+def _settle(
+    routing: str | None, broker: str, which: "Chosen", settle: Callable[..., Any], said: str, *, needs_run: bool = False
+) -> int:
+    """Do it with every letter that is meant, and say how many there were."""
+
+    async def act(transport: Any, systems: tuple[str, ...]) -> int:
+        progress = Progress(lambda done, count: say("letters-progress", done=done, count=count))
+        try:
+            settled = await settle(transport, systems, which, progress)
+        finally:
+            progress.end()
+        show(say(said, count=settled.letters))
+        _note(others=settled.others)
+        return 0 if settled.letters or not which.ids else 1
+
+    return _work(routing, broker, act, needs_run=needs_run)
 
 
 @app.command(help=say("help-dead-edit"))
@@ -229,9 +268,9 @@ def edit(
         raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        which = deadletters.Chosen(ids=frozenset([id_]))
-        letter, received = _only(await deadletters.chosen(transport, systems, which), id_)
-        await deadletters.edited(transport, received, body)
+        letter, _ = await _only(transport, systems, id_)
+        if not (await deadletters.edit(transport, systems, letter, body)).letters:
+            raise UsageError("letter-unknown", id=id_)  # somebody else was quicker
         show(say("edited", id=letter.id))
         return 0
 

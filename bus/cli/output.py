@@ -3,7 +3,7 @@
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
@@ -30,6 +30,30 @@ def show(text: str = "") -> None:
 def note(text: str) -> None:
     """Write a line beside the result."""
     sys.stderr.write(text + "\n")
+
+
+class Progress:
+    """How far work on many things has come: one line that is redrawn on a terminal, ten plain ones elsewhere."""
+
+    def __init__(self, told: Callable[[int, int], str], few: int = 1000) -> None:
+        self._told, self._few = told, few
+        self._live = sys.stderr.isatty()
+        self._next = few
+        self._drawn = False
+
+    def __call__(self, done: int, count: int) -> None:
+        """Tell it, if it is worth telling: not for every step, and nothing where there are few."""
+        if count <= self._few or done < self._next:
+            return
+        self._next = done + (self._few if self._live else max(self._few, count // 10))
+        self._drawn = self._live
+        sys.stderr.write(f"\r{self._told(done, count)}\x1b[K" if self._live else f"{self._told(done, count)}\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Make room for the result."""
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
 
 
 def show_json(value: Any) -> None:

@@ -147,10 +147,7 @@ class _Stage:
         show(f"  {paint('✔', 'green')} {told}  {paint(f'{time.monotonic() - self.acted_at:.2f} s', 'dim')}")
 
     async def _letters(self) -> list[Letter]:
-        taken = await deadletters.chosen(self.transport, SYSTEMS, deadletters.Chosen())
-        for _, received in taken:
-            received.release()
-        return [letter for letter, _ in taken]
+        return await deadletters.found(self.transport, SYSTEMS, deadletters.Chosen())
 
     async def _letter(self, state: str, subject: str) -> Letter:
         """Wait for the letter about a document."""
@@ -271,8 +268,7 @@ class _Stage:
         told = f"{order}-rejected.csv"
         await self._effect("demo-rejected", lambda: self._in_oa(told), file=f"{INBOX}/{told}")
         self.wms.unknown_items.clear()
-        taken = await deadletters.chosen(self.transport, SYSTEMS, deadletters.Chosen(subject=order))
-        await deadletters.replay(self.transport, taken, lambda _: None)
+        await deadletters.replay(self.transport, SYSTEMS, deadletters.Chosen(subject=order))
         await self._effect("demo-replayed", lambda: f"{order} create" in self.wms.orders)
 
     async def _parked(self, order: str) -> None:
@@ -313,8 +309,7 @@ class _Stage:
         for line in table(rows, (say("live-system"), say("column-got"), say("column-waits"), say("column-why"))):
             show(line)
         if self.is_shared:  # leave it as it was
-            taken = await deadletters.chosen(self.transport, SYSTEMS, deadletters.Chosen())
-            await deadletters.drop(self.transport, taken)
+            await deadletters.drop(self.transport, SYSTEMS, deadletters.Chosen())
 
     def close(self) -> None:
         """Stop everything."""

@@ -1,8 +1,13 @@
-"""What ops do with letters: list, show, edit, replay, drop; in batches, the same on every broker."""
+"""What ops do with letters: list, show, edit, replay, drop; the same on every broker, however many wait.
+
+Each of these goes through the letters once and holds none of them: what is settled is gone from its
+queue only when what became of it is stored, what is left was never touched. So whatever ends half-way
+is run again, and goes on with the rest.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from bus import letters
 from bus.letters import Letter
@@ -10,8 +15,12 @@ from bus.ports import Received, Transport
 from bus.topology import INVALID, dead
 
 AT_ONCE = 200_000
-BATCH = 1000
+SAID = 1000  # reasons kept as sentences
 SHORTEST_ID = 6  # signs of an id that may stand for the whole
+
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many letters have been looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +36,19 @@ class Chosen:
 
     def fits(self, letter: Letter) -> bool:
         """Say whether a letter is meant; an id may be given by its beginning."""
-        if self.ids and not any(
-            letter.id == id_ or (len(id_) >= SHORTEST_ID and letter.id.startswith(id_)) for id_ in self.ids
-        ):
-            return False
-        return all(
-            not wanted or wanted == has
-            for wanted, has in (
-                (self.system, letter.system), (self.route, letter.route), (self.code, letter.code),
-                (self.state, letter.state), (self.subject, letter.subject),
-            )
+        return (
+            (not self.ids or self._names(letter.id))
+            and (not self.system or self.system == letter.system)
+            and (not self.route or self.route == letter.route)
+            and (not self.code or self.code == letter.code)
+            and (not self.state or self.state == letter.state)
+            and (not self.subject or self.subject == letter.subject)
         )
+
+    def _names(self, id_: str) -> bool:
+        # One look-up for each length, not one comparison for each id: both may be thousands.
+        lengths = {len(named) for named in self.ids}
+        return id_ in self.ids or any(id_[:length] in self.ids for length in lengths if length >= SHORTEST_ID)
 
 
 async def pull_all(transport: Transport, queue: str, limit: int = AT_ONCE) -> list[Received]:
@@ -48,57 +59,139 @@ async def pull_all(transport: Transport, queue: str, limit: int = AT_ONCE) -> li
     return taken
 
 
-async def chosen(transport: Transport, systems: Iterable[str], which: Chosen) -> list[tuple[Letter, Received]]:
-    """Take the letters that are meant in hand, oldest first; the others go back."""
-    found = []
-    for queue in (INVALID, *(dead(system) for system in systems)):
-        for received in await pull_all(transport, queue):
+def queues(systems: Iterable[str]) -> tuple[str, ...]:
+    """Where letters lie."""
+    return (INVALID, *(dead(system) for system in systems))
+
+
+async def sift(
+    transport: Transport, systems: Iterable[str], which: Chosen, act: Callable[[Letter, Received], None],
+    progress: Progress = lambda _done, _count: None,
+) -> bool:
+    """Go through all letters once and let `act` settle what it will of those that are meant.
+
+    Returns:
+        Whether others have some in hand, which were not shown.
+    """
+    names = queues(systems)
+    count = sum(depth.messages for depth in (await transport.depth(names)).values())
+    seen = 0
+
+    def take(batch: Sequence[Received]) -> None:
+        nonlocal seen
+        for received in batch:
             letter = letters.read(received.message)
             if which.fits(letter):
-                found.append((letter, received))
-            else:
-                received.release()
-    return sorted(found, key=lambda pair: (pair[0].at_s, pair[0].since_s))
+                act(letter, received)
+        seen += len(batch)
+        progress(seen, count)
+
+    others = [await transport.sift(name, take) for name in names]
+    return any(others)
+
+
+async def found(transport: Transport, systems: Iterable[str], which: Chosen) -> list[Letter]:
+    """Return the letters that are meant, oldest first."""
+    seen: list[Letter] = []
+    await sift(transport, systems, which, lambda letter, _: seen.append(letter))
+    return sorted(seen, key=age)
+
+
+class Settled(NamedTuple):
+    """How many letters were settled, and whether others have some in hand, which were not."""
+
+    letters: int
+    others: bool
 
 
 async def replay(
-    transport: Transport, taken: Sequence[tuple[Letter, Received]], progress: Callable[[int], None]
-) -> int:
+    transport: Transport, systems: Iterable[str], which: Chosen, progress: Progress = lambda _done, _count: None
+) -> Settled:
     """Try letters again; each is gone from its queue only when its successor is stored."""
-    for start in range(0, len(taken), BATCH):
-        batch = taken[start : start + BATCH]
-        for _, received in batch:
-            received.become(letters.replayed(received.message))
-        await transport.drain()
-        progress(len(batch))
-    return len(taken)
+    return await _settle(
+        transport, systems, which, lambda received: received.become(letters.replayed(received.message)), progress
+    )
 
 
-async def drop(transport: Transport, taken: Sequence[tuple[Letter, Received]]) -> int:
+async def drop(
+    transport: Transport, systems: Iterable[str], which: Chosen, progress: Progress = lambda _done, _count: None
+) -> Settled:
     """Forget letters for good; what waits behind them goes on."""
-    for _, received in taken:
-        received.become(*letters.dropped(received.message))
-    await transport.drain()
-    return len(taken)
+    return await _settle(
+        transport, systems, which, lambda received: received.become(*letters.dropped(received.message)), progress
+    )
 
 
-async def edited(transport: Transport, received: Received, body: bytes) -> None:
+async def edit(transport: Transport, systems: Iterable[str], letter: Letter, body: bytes) -> Settled:
     """Put another body into a letter; its identity and headers stay."""
-    received.become(replace(received.message, body=body))
-    await transport.drain()
+    which = Chosen(frozenset([letter.id]))
+    return await _settle(
+        transport, systems, which, lambda received: received.become(replace(received.message, body=body)),
+        only=letter,
+    )
 
 
-def groups(all_letters: Iterable[Letter]) -> list[dict[str, Any]]:
-    """Letters by cause, the most frequent first."""
-    found: dict[tuple[str, str, str, str, str | None], list[Letter]] = {}
-    for letter in all_letters:
-        key = (letter.state, letter.code, letter.message, letter.system, letter.route)
-        found.setdefault(key, []).append(letter)
-    made = [
-        {
-            "state": state, "code": code, "message": message, "system": system, "route": route, "count": len(members),
-            "first": min(letter.at_s for letter in members), "last": max(letter.at_s for letter in members),
-        }
-        for (state, code, message, system, route), members in found.items()
-    ]
-    return sorted(made, key=lambda group: (-int(group["count"]), str(group["code"])))
+async def _settle(
+    transport: Transport, systems: Iterable[str], which: Chosen, settle: Callable[[Received], None],
+    progress: Progress = lambda _done, _count: None, only: Letter | None = None,
+) -> Settled:
+    settled = 0
+
+    def act(letter: Letter, received: Received) -> None:
+        nonlocal settled
+        if only in (None, letter):
+            settle(received)
+            settled += 1
+
+    others = await sift(transport, systems, which, act, progress)
+    return Settled(settled, others)
+
+
+def age(letter: Letter) -> tuple[float, float]:
+    """The order letters are shown in: oldest first."""
+    return letter.at_s, letter.since_s
+
+
+@dataclass(slots=True)
+class Group:
+    """Letters of one cause."""
+
+    state: str
+    code: str
+    message: str
+    system: str
+    route: str | None
+    count: int = 0
+    first: float = float("inf")
+    last: float = 0.0
+    where: set[str] = field(default_factory=set)
+
+
+class Groups:
+    """Letters by cause, counted as they come."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str, str, str | None], Group] = {}
+        self._said: dict[tuple[str, str], str] = {}
+
+    def add(self, letter: Letter) -> None:
+        """Count one."""
+        said = letter.code, letter.written
+        message = self._said.get(said)
+        if message is None:
+            if len(self._said) >= SAID:  # reasons that name a document are never said twice
+                self._said.clear()
+            message = self._said[said] = letter.message
+        key = letter.state, letter.code, message, letter.system, letter.route
+        group = self._found.get(key)
+        if group is None:
+            group = self._found[key] = Group(*key)
+        group.count += 1
+        group.first = min(group.first, letter.at_s)
+        group.last = max(group.last, letter.at_s)
+        if letter.where:
+            group.where.add(letter.where)
+
+    def all(self) -> list[Group]:
+        """Return them, the most frequent cause first."""
+        return sorted(self._found.values(), key=lambda group: (-group.count, group.code))

@@ -29,6 +29,7 @@ WINDOW_S = WINDOW_DAYS * 86_400.0
 MAX_BODY_BYTES = 16 * 1024 * 1024  # what RabbitMQ 4 takes, so that every message could move there
 _TRANSACTION_BYTES = 16 * 1024 * 1024
 _TRANSACTION_CHANGES = 2_000
+_SIFTED_BYTES = 4 * 1024 * 1024
 _REPEAT_S = 1.0
 _POLL_S = 0.1
 
@@ -191,6 +192,23 @@ class EmbeddedBroker(Transport):
         """See Transport. It serves people and short commands: their deaths do not count in `returned`."""
         line = self._lines.by_name.get(queue)
         return self._lines.pull(line, limit) if line else []
+
+    async def sift(self, queue: str, handler: Handler) -> bool:
+        """See Transport. What another process has in hand is shown: of two that settle it the first one counts."""
+        line = self._lines.by_name.get(queue)
+        if line is None:
+            return False
+        await self.drain()
+        waiting, after, others = self._store.depth([queue])[queue].messages, 0, False
+        while waiting > 0:
+            rows, _ = self._store.read(line.id, after, min(waiting, _TRANSACTION_CHANGES), _SIFTED_BYTES)
+            if not rows:
+                break
+            after, waiting = rows[-1].seq, waiting - len(rows)
+            others |= self._lines.show(line, rows, handler)
+            await self.drain()
+            await asyncio.sleep(0)  # others have their turn, though nothing was settled
+        return others
 
     def known(self, identities: Sequence[str]) -> Mapping[str, bytes]:
         """See Transport. Marks that are on their way to the file are known already."""

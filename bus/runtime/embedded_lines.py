@@ -174,6 +174,23 @@ class Lines:
         self._read(line, limit)
         return self._hand_out(line, limit, None)
 
+    def show(self, line: Line, rows: Sequence[Row], handler: Handler) -> bool:
+        """Let a handler settle which of them it will; say whether some are in other hands, and so were not shown."""
+        batch = [InHand(self, line, row) for row in rows if row.seq not in self.held]
+        for hand in batch:
+            hand.held = True
+            self.held[hand.seq] = hand
+        try:
+            handler(batch)
+        finally:
+            settled = {hand.seq for hand in batch if not hand.held}
+            for hand in batch:
+                if hand.held:
+                    self.let_go(hand)
+            if settled and line.ready:
+                line.ready = deque(hand for hand in line.ready if hand.seq not in settled)
+        return len(batch) < len(rows)
+
     def _serve(self, line: Line) -> None:
         line.woken = False
         for taker in tuple(line.takers):

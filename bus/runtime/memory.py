@@ -109,6 +109,20 @@ class MemoryBroker(Transport):
     async def pull(self, queue: str, limit: int) -> Sequence[Received]:
         return self._lend(self._queues[queue], limit, None) if queue in self._queues else []
 
+    async def sift(self, queue: str, handler: Handler) -> bool:
+        there = self._queues.get(queue)
+        if there is None:
+            return False
+        others = bool(there.lent)
+        batch = self._lend(there, len(there.waiting) + len(there.delayed), None)
+        try:
+            if batch:
+                handler(batch)
+        finally:
+            for lent in batch:
+                lent.release()
+        return others
+
     def known(self, identities: Sequence[str]) -> Mapping[str, bytes]:
         return {identity: self._marks[identity] for identity in identities if identity in self._marks}
 

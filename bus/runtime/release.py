@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from bus import letters
 from bus.config.model import Configuration
 from bus.ports import Message, Received, Transport
-from bus.runtime.deadletters import pull_all
 from bus.runtime.telemetry import Telemetry
 
 
@@ -15,24 +14,23 @@ async def release(
     """Replay every letter parked for a code that its table has now; return how many.
 
     Raises:
-        Unavailable: the broker does not say what waits; letters that were looked at are back in their queues.
+        Unavailable: the broker was lost on the way; what was not released stays where it is.
     """
     released = 0
+
+    def look(batch: Sequence[Received]) -> None:
+        nonlocal released
+        for received in batch:
+            message = received.message
+            if _is_known(message, config):
+                letter = letters.read(message)
+                received.become(letters.replayed(message))
+                telemetry.released(letter.system, letter_id=message.id, subject=letter.subject)
+                released += 1
+
     for queue in queues:
-        for received in await pull_all(transport, queue):
-            released += _release_one(received, config, telemetry)
+        await transport.sift(queue, look)
     return released
-
-
-def _release_one(received: Received, config: Configuration, telemetry: Telemetry) -> int:
-    message = received.message
-    if not _is_known(message, config):
-        received.release()
-        return 0
-    letter = letters.read(message)
-    received.become(letters.replayed(message))
-    telemetry.released(letter.system, letter_id=message.id, subject=letter.subject)
-    return 1
 
 
 def _is_known(message: Message, config: Configuration) -> bool:

@@ -162,7 +162,7 @@ def test_long_ids_that_begin_alike_stay_different() -> None:
 
 def test_a_message_that_is_no_letter_gives_its_bare_facts() -> None:
     letter = bare({})
-    assert letter == Letter("x", "dead", "unknown-reason", {}, "", None, "", "", "event", 0, 0, 0, "")
+    assert letter == Letter("x", "dead", "unknown-reason", "", "", None, "", "", "event", 0, 0, 0, "")
     assert letter.message == "no reason was kept"
 
 

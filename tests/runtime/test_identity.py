@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.ports import Received, Transport
+from bus.ports import Handler, Received, Transport
 from bus.runtime.app import topology_of
 from bus.runtime.embedded import EmbeddedBroker
 from bus.runtime.files import usable_configuration
@@ -198,8 +198,12 @@ def test_a_reply_with_an_unmapped_code_waits_for_it_and_the_target_sees_the_deli
 
 def test_more_letters_than_a_broker_hands_out_at_once_are_all_looked_at(tmp_path: Path) -> None:
     class Sparing(MemoryBroker):
-        async def pull(self, queue: str, limit: int) -> Sequence[Received]:
-            return await super().pull(queue, min(limit, 3))
+        async def sift(self, queue: str, handler: Handler) -> bool:
+            def in_parts(batch: Sequence[Received]) -> None:
+                for start in range(0, len(batch), 3):
+                    handler(batch[start : start + 3])
+
+            return await super().sift(queue, in_parts)
 
     async def story() -> None:
         async with answering() as target, running(tmp_path, SHOP, Sparing(), target=target) as bus:

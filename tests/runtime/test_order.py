@@ -17,7 +17,6 @@ from bus.adapter import Answer, Outbound
 from bus.config.model import Configuration
 from bus.event import Event
 from bus.letters import Letter
-from bus.ports import Received
 from bus.routing import Routing
 from bus.runtime import deadletters
 from bus.runtime.app import topology_of
@@ -79,6 +78,11 @@ class Sink:
     async def close(self) -> None: ...
 
 
+def of(*letters: Letter) -> deadletters.Chosen:
+    """These letters; all without any."""
+    return deadletters.Chosen(frozenset(letter.id for letter in letters))
+
+
 class Shop:
     """Orders by key, and the bus that takes them to the warehouse."""
 
@@ -110,26 +114,25 @@ class Shop:
         await self.broker.publish(event_message(Event(type_, "shop", no, {"no": no, "qty": int(mapped)}, key=key)))
         return no
 
-    async def letters(self) -> list[tuple[Letter, Received]]:
-        return await deadletters.chosen(self.broker, self.config.systems, deadletters.Chosen())
+    async def pick(self, number: int) -> list[Letter]:
+        """One letter of all."""
+        found = await deadletters.found(self.broker, self.config.systems, deadletters.Chosen())
+        return [found[number % len(found)]] if found else []
 
-    async def pick(self, number: int) -> list[tuple[Letter, Received]]:
-        """One letter of all; the others go back."""
-        taken = await self.letters()
-        for n, (_, received) in enumerate(taken):
-            if n != number % len(taken):
-                received.release()
-        return [taken[number % len(taken)]] if taken else []
+    async def replay(self, *letters: Letter) -> None:
+        """Replay these, or all there are."""
+        await deadletters.replay(self.broker, self.config.systems, of(*letters))
 
-    async def replay(self, taken: list[tuple[Letter, Received]]) -> None:
-        await deadletters.replay(self.broker, taken, lambda _: None)
+    async def drop(self, *letters: Letter) -> None:
+        """Drop these, or all there are."""
+        await deadletters.drop(self.broker, self.config.systems, of(*letters))
 
     async def mend(self) -> None:
         """Edit what could not be mapped, and let the target take everything."""
         self.sink.bad.clear()
-        for letter, received in await self.letters():
-            body = json.loads(received.message.body)
-            await deadletters.edited(self.broker, received, json.dumps({**body, "qty": 1}).encode())
+        for letter in await deadletters.found(self.broker, self.config.systems, deadletters.Chosen()):
+            body = json.dumps({"no": letter.subject, "qty": 1}).encode()
+            assert (await deadletters.edit(self.broker, self.config.systems, letter, body)).letters == 1
             assert letter.system == "wms"
 
     def depth(self, *queues: str) -> int:
@@ -144,7 +147,7 @@ class Shop:
         async def replayed() -> bool:
             await self.quiet()
             await self.mend()
-            await self.replay(await self.letters())
+            await self.replay()
             await self.quiet()
             return self.depth(dead("wms")) == 0
 
@@ -181,16 +184,16 @@ async def live(shop: Shop, steps: Sequence[tuple[str, Any]]) -> None:
             await shop.send(argument, mapped=word != "unmapped")
         elif word in ("replay", "mend and replay", "drop"):
             picked = await shop.pick(argument)
-            for letter, received in picked:
+            for letter in picked:
                 if word == "mend and replay":
                     shop.sink.bad.discard(letter.subject)
                 if word == "drop":
                     shop.dropped.add(letter.subject)
-                    await deadletters.drop(shop.broker, [(letter, received)])
+                    await shop.drop(letter)
                 else:
-                    await shop.replay([(letter, received)])
+                    await shop.replay(letter)
         elif word == "replay all":
-            await shop.replay(await shop.letters())
+            await shop.replay()
         elif word == "quiet":
             await shop.quiet()
         elif word == "turns":
@@ -234,7 +237,7 @@ def test_killed_at_any_moment_while_what_waited_is_let_go_the_order_holds(turns:
             await shop.send("a")
         await shop.quiet()
         shop.sink.bad.clear()
-        await shop.replay(await shop.letters())
+        await shop.replay()
         for turn in range(turns):
             if turn % 3 == 0:
                 await shop.send("a")  # one more comes at any moment
@@ -261,7 +264,7 @@ def test_what_comes_while_the_worker_is_full_does_not_overtake_what_was_let_go_b
         await shop.quiet()
         shop.sink.open.clear()
         shop.dropped.add("a-0")
-        await deadletters.drop(shop.broker, await shop.letters())
+        await shop.drop()
         await shop.send("b")
         await shop.send("a")  # behind the note and b-0: nobody takes it any more
         for _ in range(turns):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bus.errors import UsageError
-from bus.runtime.deadletters import groups
+from bus.runtime.deadletters import Groups
 from bus.runtime.listener import serve_metrics, split_address
 from bus.runtime.telemetry import Log
 
@@ -156,7 +156,10 @@ def test_no_line_metric_or_letter_holds_a_secret_or_a_document(tmp_path: Path, m
                 assert {letter.code for letter in letters} >= {
                     "mapped-empty", "identity-conflict", "no-rule", "unmapped-code", "retries-exhausted", "event-invalid",
                 }
-                shown = [*bus.log, page(bus), repr(groups(letters)), repr(said)]
+                groups = Groups()
+                for letter in letters:
+                    groups.add(letter)
+                shown = [*bus.log, page(bus), repr(groups.all()), repr(said)]
                 shown += [repr((letter, letter.message, letter.hint)) for letter in letters]
                 shown += [str(error) + error.hint for error in bus.app.troubles.values()]
                 shown += [path.read_text() for path in (tmp_path / ".bus").glob("status-*.json")]

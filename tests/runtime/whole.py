@@ -203,10 +203,7 @@ class Whole:
 
     async def letters(self) -> list[Letter]:
         """What `bus dead list` shows."""
-        taken = await deadletters.chosen(self.transport, list(self.app.config.systems), deadletters.Chosen())
-        for _, received in taken:
-            received.release()
-        return [letter for letter, _ in taken]
+        return await deadletters.found(self.transport, self.app.config.systems, deadletters.Chosen())
 
     async def has_letters(self, *codes: str) -> list[Letter]:
         """Wait until exactly letters with these codes are there, in any order; return them."""
@@ -225,14 +222,11 @@ class Whole:
     async def replay(self, **which: Any) -> int:
         """What `bus dead replay` does."""
         chosen = deadletters.Chosen(**which)
-        taken = await deadletters.chosen(self.transport, list(self.app.config.systems), chosen)
-        return await deadletters.replay(self.transport, taken, lambda _: None)
+        return (await deadletters.replay(self.transport, self.app.config.systems, chosen)).letters
 
     async def edit(self, letter: Letter, body: bytes) -> None:
         """What `bus dead edit` does."""
-        chosen = deadletters.Chosen(ids=frozenset([letter.id]))
-        [(_, received)] = await deadletters.chosen(self.transport, list(self.app.config.systems), chosen)
-        await deadletters.edited(self.transport, received, body)
+        assert await deadletters.edit(self.transport, self.app.config.systems, letter, body) == (1, False)
 
     async def idle(self) -> None:
         """Wait until nothing is left to do but what is parked or dead."""

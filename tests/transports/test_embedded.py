@@ -14,16 +14,17 @@ import pytest
 from bus.errors import Unavailable
 from bus.ports import Mark, Received, Transport
 from bus.runtime.embedded import EmbeddedBroker
-from bus.testing import Inbox, TransportContract, letter, pull_all, until
+from bus.testing import Inbox, letter, pull_all, until
 from bus.topology import DOCUMENTS, ROUTER, Topology, dead, to
 
 from tests.transports.embedded import TOPOLOGY, ids, opened, play
+from tests.transports.sifting import SiftContract
 
 ROOT = Path(__file__).parents[2]
 ORDERED = Topology(TOPOLOGY.systems, TOPOLOGY.delays_s, ordered=("wms",))
 
 
-class TestEmbeddedBroker(TransportContract):
+class TestEmbeddedBroker(SiftContract):
     @pytest.fixture(autouse=True)
     def _file(self, tmp_path: Path) -> None:
         self.path = tmp_path / "bus.db"

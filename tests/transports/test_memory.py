@@ -3,11 +3,13 @@
 import asyncio
 
 from bus.ports import Transport
-from bus.testing import Inbox, MemoryBroker, TransportContract, letter
+from bus.testing import Inbox, MemoryBroker, letter
 from bus.topology import ROUTER, Topology
 
+from tests.transports.sifting import SiftContract
 
-class TestMemoryBroker(TransportContract):
+
+class TestMemoryBroker(SiftContract):
     async def open_transport(self) -> Transport:
         broker = MemoryBroker()
         await broker.open(self.topology)
@@ -22,7 +24,7 @@ class TestMemoryBroker(TransportContract):
 def test_messages_shows_what_waits_what_is_delayed_and_what_is_handed_out() -> None:
     async def story() -> None:
         broker = MemoryBroker()
-        await broker.open(TransportContract.topology)
+        await broker.open(SiftContract.topology)
         await broker.publish(letter("a"), letter("b"), letter("c", delay_s=60))
         await broker.pull(ROUTER, 1)
         assert [message.id for message in broker.messages(ROUTER)] == ["a", "b", "c"]
@@ -33,13 +35,13 @@ def test_messages_shows_what_waits_what_is_delayed_and_what_is_handed_out() -> N
 def test_a_message_whose_holder_died_says_how_often() -> None:
     async def story() -> None:
         broker = MemoryBroker()
-        await broker.open(TransportContract.topology)
+        await broker.open(SiftContract.topology)
         await broker.publish(letter("poison"), letter("other"))
         for deaths in range(3):
             (received,) = await broker.pull(ROUTER, 1)
             assert (received.message.id, received.returned) == ("poison", deaths)
             broker.die()
-            await broker.open(TransportContract.topology)
+            await broker.open(SiftContract.topology)
         poison, other = await broker.pull(ROUTER, 2)
         assert (poison.returned, other.returned) == (3, 0)
 

@@ -15,14 +15,15 @@ from bus.errors import BusError, ConfigurationError, Refused, Unavailable
 from bus.ports import Message, Received, Transport
 from bus.runtime.brokers import is_attended
 from bus.runtime.rabbitmq import RabbitBroker
-from bus.testing import Inbox, TransportContract, letter, pull_all
+from bus.testing import Inbox, letter, pull_all
 from bus.topology import DOCUMENTS, ROUTER, Topology, to
 
 from tests.brokers import Broker, Proxy, rabbitmq  # noqa: F401 - a fixture
 from tests.transports.rabbitmq_stories import LIMIT_S, TOPOLOGY, empty, opened, story
+from tests.transports.sifting import SiftContract
 
 
-class TestContract(TransportContract):
+class TestContract(SiftContract):
     """The suite of every transport."""
 
     url: str

@@ -21,11 +21,12 @@ from pika.exceptions import AMQPError
 from bus.errors import BusError, Refused, Unavailable
 from bus.runtime.rabbitmq import frames
 from bus.runtime.rabbitmq.frames import Arrived, Taker, Unusual
-from bus.runtime.rabbitmq.refusals import translate
+from bus.runtime.rabbitmq.refusals import Missing, translate
 from bus.runtime.rabbitmq.url import Address
 
 BLOCKED_TIMEOUT_S = 300.0
 CALL_TIMEOUT_S = 30.0
+BUSY_S, COUNTS = 0.25, 40
 READ_BYTES = 256 * 1024
 FRAME_MAX = 131_072  # what RabbitMQ proposes; header tables must fit into one frame
 _TCP = {"TCP_USER_TIMEOUT": 20_000, "TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
@@ -125,6 +126,7 @@ class Channel:
         self._channel = channel
         self._calls: set[asyncio.Future[Any]] = set()
         self._publish_frames: dict[tuple[str, str], bytes] = {}
+        self._consumers = 0
         self.number: int = channel.channel_number
         self.on_closed: Callable[[BusError], None] | None = None
         channel.add_on_close_callback(self._closed)
@@ -160,6 +162,21 @@ class Channel:
         finally:
             self._calls.discard(reply)
 
+    async def count(self, queue: str) -> tuple[int, int]:
+        """Count what waits in a queue, without what is handed out, and its consumers.
+
+        Raises:
+            Missing: there is no such queue.
+        """
+        loop = asyncio.get_running_loop()
+        for _ in range(COUNTS):
+            asked = loop.time()
+            there = await self.call("queue_declare", queue=queue, passive=True)
+            # Of a quorum queue that has not answered within 250 ms the broker says that it holds nothing.
+            if there.message_count or loop.time() - asked < BUSY_S:
+                break
+        return there.message_count, there.consumer_count
+
     async def consume(
         self,
         queue: str,
@@ -168,7 +185,10 @@ class Channel:
         on_cancelled: Callable[[], None],
         arguments: Mapping[str, Any] | None = None,
     ) -> str:
-        """Begin to consume with that prefetch; return the consumer's tag. `on_message` must be quick."""
+        """Begin to consume with that prefetch; return the consumer's tag, which sorts after those before it.
+
+        Of a channel's consumers, the latest one's `on_message` gets everything. It must be quick.
+        """
 
         def arrived(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
             on_message(Arrived(method.delivery_tag, method.exchange, method.routing_key, properties, body))
@@ -176,8 +196,12 @@ class Channel:
         await self.call("basic_qos", prefetch_count=prefetch)
         self._connection.take(self.number, Taker(on_message, None))
         self._channel.add_on_cancel_callback(lambda _frame: on_cancelled())
-        ok = await self.call("basic_consume", queue=queue, on_message_callback=arrived, arguments=arguments)
-        return str(ok.consumer_tag)
+        self._consumers += 1
+        tag = f"bus.{self._consumers:03}"
+        await self.call(
+            "basic_consume", queue=queue, on_message_callback=arrived, consumer_tag=tag, arguments=arguments
+        )
+        return tag
 
     async def stop_consuming(self, consumer_tag: str) -> None:
         """Have the broker hand out nothing more; when this returns, everything underway has arrived.
@@ -322,6 +346,18 @@ class Connection:
             self._connection.takers.pop(channel, None)
         else:
             self._connection.takers[channel] = taker
+
+    async def counts(self, queues: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Count what waits in each queue, and who reads it; a queue that does not exist is left out."""
+        counts: dict[str, tuple[int, int]] = {}
+        channel = await self.channel()
+        for queue in queues:
+            try:
+                counts[queue] = await channel.count(queue)
+            except Missing:
+                channel = await self.channel()
+        await channel.close()
+        return counts
 
     def write(self, data: bytes) -> None:
         """Send whole frames, in one piece; into a connection that is gone, nothing."""

@@ -20,9 +20,10 @@ from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
 from bus.runtime.rabbitmq.dealing import DEALT_AT_ONCE, deal
 from bus.runtime.rabbitmq.declare import apply
 from bus.runtime.rabbitmq.identities import Identities
-from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Subscription
+from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Reader, Subscription
 from bus.runtime.rabbitmq.link import Link, pause_s
 from bus.runtime.rabbitmq.refusals import Missing, TooLarge
+from bus.runtime.rabbitmq.sift import Sift
 from bus.runtime.rabbitmq.troubles import Troubles
 from bus.runtime.rabbitmq.url import addresses
 from bus.topology import PARTITION, Topology, is_partition
@@ -164,12 +165,7 @@ class RabbitBroker(Transport):
             pulled.extend(batch)
             more.set()
 
-        channel = await connection.channel()
-        try:
-            waiting = (await channel.call("queue_declare", queue=queue, passive=True)).message_count
-        except Missing:
-            return []
-        await channel.close()
+        waiting, _ = (await connection.counts([queue])).get(queue, (0, 0))
         expected = min(limit, waiting, MAX_PREFETCH)
         if expected < 1:
             return []
@@ -188,6 +184,10 @@ class RabbitBroker(Transport):
             raise
         return pulled
 
+    async def sift(self, queue: str, handler: Handler) -> bool:
+        self._check_open()
+        return await Sift(self, queue, handler).through(self._consuming.connection)
+
     def _subscription(self, queue: str, handler: Handler, prefetch: int, begin: Begin = nothing) -> Subscription:
         ordered = queue in self._topology.one_by_one
         return Subscription(self, queue, handler, min(prefetch, MAX_PREFETCH), begin, ordered=ordered)
@@ -198,19 +198,9 @@ class RabbitBroker(Transport):
     async def depth(self, queues: Sequence[str]) -> Mapping[str, Depth]:
         """As the contract says, but for what other processes have been handed out: AMQP does not tell."""
         self._check_open()
-        connection = self._consuming.connection
-        depths = {}
-        channel = await connection.channel()
-        for queue in queues:
-            try:
-                there = await channel.call("queue_declare", queue=queue, passive=True)
-            except Missing:
-                channel = await connection.channel()
-                continue
-            held = sum(s.held for s in self._subscriptions if s.queue == queue)
-            depths[queue] = Depth(there.message_count + held, 0.0, there.consumer_count)
-        await channel.close()
-        return depths
+        counts = await self._consuming.connection.counts(queues)
+        held = {queue: sum(s.held for s in self._subscriptions if s.queue == queue) for queue in counts}
+        return {queue: Depth(count + held[queue], 0.0, readers) for queue, (count, readers) in counts.items()}
 
     async def drain(self) -> None:
         while not self.ledger.idle:
@@ -262,7 +252,7 @@ class RabbitBroker(Transport):
                 publisher.publish([each.payload for each in outgoing])
         outcome = ledger.outcome(now)
         for inlet, tag, multiple in outcome.acknowledge:
-            cast(Subscription, inlet).acknowledge(tag, multiple=multiple)  # there are no other inlets here
+            cast(Reader, inlet).acknowledge(tag, multiple=multiple)  # there are no other inlets here
         self._identities.turn(outcome)
         for batch in outcome.finished:
             future = self._waiting.get(batch)

@@ -47,7 +47,7 @@ class Delivery(Incoming):
 
     __slots__ = ("_arrived", "_message", "subscription")
 
-    def __init__(self, subscription: "Subscription", arrived: Arrived) -> None:
+    def __init__(self, subscription: "Reader", arrived: Arrived) -> None:
         super().__init__(subscription, arrived.tag)
         self.subscription, self._arrived = subscription, arrived
         self._message: Message | None = None
@@ -114,21 +114,44 @@ class Deaths:
         return max(0, counted - self._lost[queue] - self._released.get((queue, message_id), 0))
 
 
-class Subscription(Inlet):
+class Reader(Inlet):
+    """A channel that reads one queue."""
+
+    __slots__ = ("_channel", "host", "queue")
+
+    def __init__(self, host: Host, queue: str) -> None:
+        super().__init__()
+        self.host, self.queue = host, queue
+        self._channel: Channel | None = None
+
+    def acknowledge(self, tag: int, *, multiple: bool) -> None:
+        if self._channel is not None and self._channel.is_open:
+            self._channel.acknowledge(tag, multiple=multiple)
+
+    def give_back(self, delivery: Delivery) -> None:
+        """Tell the broker, if it still waits for this one."""
+        if self._channel is None or not self._channel.is_open or not delivery.wanted:
+            return
+        if self._channel.counts_releases:
+            self.host.deaths.released(self.queue, delivery.name)
+        self._channel.give_back(delivery.tag)
+
+
+class Subscription(Reader):
     """Consumes one queue, over reconnects; see `bus.ports.Consumer`."""
 
     __slots__ = (
-        "_begin", "_begun", "_channel", "_handler", "_inbox", "_leaving", "_running", "_tag",
-        "cancelled", "host", "ordered", "prefetch", "queue", "starting",
+        "_begin", "_begun", "_handler", "_inbox", "_leaving", "_running", "_tag",
+        "cancelled", "ordered", "prefetch", "starting",
     )
 
     def __init__(
         self, host: Host, queue: str, handler: Handler, prefetch: int, begin: Begin = nothing, *,
         ordered: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(host, queue)
         self._begin, self._begun = begin, False
-        self.host, self.queue, self._handler, self.prefetch = host, queue, handler, prefetch
+        self._handler, self.prefetch = handler, prefetch
         # Such a queue has a single active consumer. Cancelling it would let the waiting one have newer
         # messages before the unsettled ones come back; closing its channel keeps the order.
         self.ordered = ordered
@@ -136,7 +159,6 @@ class Subscription(Inlet):
         self.starting = False
         self._running = False
         self._leaving = False
-        self._channel: Channel | None = None
         self._tag = ""
         self._inbox: list[Delivery] = []
 
@@ -165,20 +187,11 @@ class Subscription(Inlet):
         if self._running:
             self._leave()
 
-    def acknowledge(self, tag: int, *, multiple: bool) -> None:
-        if self._channel is not None and self._channel.is_open:
-            self._channel.acknowledge(tag, multiple=multiple)
-
     def give_back(self, delivery: Delivery) -> None:
-        """Tell the broker, if it still waits for this one."""
-        if self._channel is None or not self._channel.is_open or not delivery.wanted:
-            return
-        if self.ordered:  # what follows it must come after it again
+        if self.ordered and delivery.wanted:  # what follows it must come after it again
             self._leave()
-            return
-        if self._channel.counts_releases:
-            self.host.deaths.released(self.queue, delivery.name)
-        self._channel.give_back(delivery.tag)
+        else:
+            super().give_back(delivery)
 
     async def cancel(self) -> None:
         """Hand out nothing more. What is handed out already may still be settled."""
