@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bus.codecs.scalars import text_of
-
 MOST_ITEMS = 3  # of a list
 MOST_CHARACTERS = 100  # of a line
 INDENT = "  "
@@ -27,6 +25,8 @@ def fields_of(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
+    from bus.codecs.scalars import text_of  # loads every format, which the list of commands must not wait for
+
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name}: {_shown(part)}" for name, part in value.items()) + "}"
     if type(value) is list:
