@@ -21,9 +21,9 @@ WINDOW_DAYS = 7  # how long an identity is remembered at least
 DEFAULT_ZONE = "Asia/Shanghai"  # of times without a zone, where a system declares none
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
-    """What happened, in the bus's own words.
+    """What happened, in the bus's own words. Only its data is ever changed, once, by who checks it.
 
     Args:
         type: `noun.past_tense`, e.g. `goods_receipt.confirmed`.
@@ -47,9 +47,9 @@ class Event:
 
     def __post_init__(self) -> None:
         if not self.subject:
-            object.__setattr__(self, "subject", self.id)
+            self.subject = self.id
         if not self.key:
-            object.__setattr__(self, "key", self.subject)
+            self.key = self.subject
 
     def with_data(self, data: Mapping[str, Any]) -> "Event":
         """The same event around other data."""

@@ -42,15 +42,13 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 PATIENCE_S = 0.05
 PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # before a message is tried again; the last one stays
 
 # What an incoming delivery is, in the order it passes through.
 OPEN, WAITING, DONE, GONE = range(4)
-
-P = TypeVar("P")  # what a message is on the wire; the ledger never looks inside
 
 
 class Outlet(NamedTuple):
@@ -102,15 +100,22 @@ class Batch:
         self.wanted = True  # false once its publisher has stopped waiting (rule 7)
 
 
-class Outgoing(Generic[P]):
-    """One message on its way out."""
+class Outgoing:
+    """One message on its way out. What it is on the wire is its subclass's; the ledger never looks at that."""
 
-    __slots__ = ("outlet", "owner", "payload", "tries", "trouble")
+    __slots__ = ("exchange", "id", "owner", "routing_key", "tries", "trouble")
 
-    def __init__(self, owner: Incoming | Batch, outlet: Outlet, payload: P) -> None:
-        self.owner, self.outlet, self.payload = owner, outlet, payload
+    owner: Incoming | Batch  # from when it is entered on
+
+    def __init__(self, exchange: str, routing_key: str, id_: str) -> None:
+        self.exchange, self.routing_key, self.id = exchange, routing_key, id_
         self.tries = 0
         self.trouble = ""
+
+    @property
+    def outlet(self) -> Outlet:
+        """What a return names it by."""
+        return Outlet(self.exchange, self.routing_key, self.id)
 
 
 class Acknowledge(NamedTuple):
@@ -130,7 +135,7 @@ class Outcome:
     unmarked: list[Incoming] = field(default_factory=list)
 
 
-class Ledger(Generic[P]):
+class Ledger:
     """The books of one publishing channel and any number of consuming ones.
 
     Args:
@@ -139,11 +144,11 @@ class Ledger(Generic[P]):
 
     def __init__(self, window: int) -> None:
         self._window = window
-        self._ready: deque[Outgoing[P]] = deque()
-        self._later: list[tuple[float, int, Outgoing[P]]] = []
+        self._ready: deque[Outgoing] = deque()
+        self._later: list[tuple[float, int, Outgoing]] = []
         self._serial = 0
         # In flight: _sent[seq - _base]; None where confirmed. The front is cut off now and then.
-        self._sent: list[Outgoing[P] | None] = []
+        self._sent: list[Outgoing | None] = []
         self._base = 1
         self._low = 0
         self._in_flight = 0
@@ -152,7 +157,7 @@ class Ledger(Generic[P]):
         self._sweeping: dict[Inlet, None] = {}
         self._outcome = Outcome()
         self._unmarked = 0
-        self.unroutable: list[Outgoing[P]] = []
+        self.unroutable: list[Outgoing] = []
         self.troubles: Counter[tuple[str, str]] = Counter()
         self.outstanding = 0
 
@@ -164,7 +169,7 @@ class Ledger(Generic[P]):
             if incoming.wanted:
                 incoming.inlet.unsettled[incoming.tag] = incoming
 
-    def became(self, incoming: Incoming, messages: Sequence[tuple[Outlet, P]], mark: object = None) -> bool:
+    def became(self, incoming: Incoming, messages: Sequence[Outgoing], mark: object = None) -> bool:
         """Enter what a delivery became; say whether it counted: not a second time, and not for an orphan."""
         if incoming.state != OPEN:
             return False
@@ -187,7 +192,7 @@ class Ledger(Generic[P]):
         self._forget(incoming)
         return incoming.wanted
 
-    def submitted(self, messages: Sequence[tuple[Outlet, P]]) -> Batch:
+    def submitted(self, messages: Sequence[Outgoing]) -> Batch:
         """Enter messages that have no delivery behind them; the batch comes out of `outcome` as finished."""
         batch = Batch()
         self._enter(batch, messages)
@@ -199,15 +204,16 @@ class Ledger(Generic[P]):
         """Nobody waits for this batch any more (rule 7)."""
         batch.wanted = False
 
-    def _enter(self, owner: Incoming | Batch, messages: Sequence[tuple[Outlet, P]]) -> None:
+    def _enter(self, owner: Incoming | Batch, messages: Sequence[Outgoing]) -> None:
         owner.waiting = len(messages)
         self.outstanding += len(messages)
-        for outlet, payload in messages:
-            self._ready.append(Outgoing(owner, outlet, payload))
+        for outgoing in messages:
+            outgoing.owner = owner
+        self._ready += messages
 
     # ------------------------------------------------------------------------------ what goes out
 
-    def publish(self, now: float, limit: int) -> list[Outgoing[P]]:
+    def publish(self, now: float, limit: int) -> list[Outgoing]:
         """Take what may be sent now. Their sequence numbers go on by one each, beginning at 1 in an epoch."""
         later = self._later
         while later and later[0][0] <= now:
@@ -275,12 +281,12 @@ class Ledger(Generic[P]):
         self._sent, self._base, self._low, self._in_flight = [], 1, 0, 0
         self._returned.clear()
 
-    def withdraw(self, hopeless: Callable[[P], bool]) -> list[Incoming | Batch]:
+    def withdraw(self, hopeless: Callable[[Outgoing], bool]) -> list[Incoming | Batch]:
         """Give up unsent messages that can never be stored; return whose they were."""
-        kept: deque[Outgoing[P]] = deque()
+        kept: deque[Outgoing] = deque()
         owners: dict[Incoming | Batch, None] = {}
         for outgoing in self._ready:
-            if hopeless(outgoing.payload):
+            if hopeless(outgoing):
                 owners[outgoing.owner] = None
                 self._drop(outgoing)
             else:
@@ -385,7 +391,7 @@ class Ledger(Generic[P]):
             del incoming.inlet.unsettled[incoming.tag]
             self._dirty[incoming.inlet] = None  # what stands behind it may be at the low-water mark now
 
-    def _claim(self, seq: int, multiple: bool) -> list[Outgoing[P]]:  # noqa: FBT001 - the protocol's own word
+    def _claim(self, seq: int, multiple: bool) -> list[Outgoing]:  # noqa: FBT001 - the protocol's own word
         """Take message `seq`, or all up to it, out of the flight; one that is not in it is no one's."""
         sent, end = self._sent, seq - self._base
         if end >= len(sent) or end < 0:
@@ -412,28 +418,28 @@ class Ledger(Generic[P]):
             del self._returned[outlet]
         return True
 
-    def _trouble(self, outgoing: Outgoing[P], kind: str) -> None:
+    def _trouble(self, outgoing: Outgoing, kind: str) -> None:
         if outgoing.trouble:
             self._relieve(outgoing)
         outgoing.tries += 1
         # A queue that was only missing is made again, and no more said.
         if kind == "refused" or outgoing.tries > 1:
             outgoing.trouble = kind
-            self.troubles[kind, outgoing.outlet.routing_key] += 1
+            self.troubles[kind, outgoing.routing_key] += 1
 
-    def _relieve(self, outgoing: Outgoing[P]) -> None:
-        key = outgoing.trouble, outgoing.outlet.routing_key
+    def _relieve(self, outgoing: Outgoing) -> None:
+        key = outgoing.trouble, outgoing.routing_key
         self.troubles[key] -= 1
         if not self.troubles[key]:
             del self.troubles[key]
         outgoing.trouble = ""
 
-    def _postpone(self, outgoing: Outgoing[P], now: float) -> None:
+    def _postpone(self, outgoing: Outgoing, now: float) -> None:
         pause_s = PAUSES_S[min(outgoing.tries, len(PAUSES_S)) - 1]
         self._serial += 1
         heappush(self._later, (now + pause_s, self._serial, outgoing))
 
-    def _drop(self, outgoing: Outgoing[P]) -> None:
+    def _drop(self, outgoing: Outgoing) -> None:
         self.outstanding -= 1
         if outgoing.trouble:
             self._relieve(outgoing)

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from bus.errors import BusError, Held, UnmappedCode, remedy, sentence
 from bus.event import Event, digest
 from bus.holds import ORDER, PLACE, over, place_of
-from bus.ports import Header, Message
+from bus.ports import Following, Header, Message, Shared, following, shared
 from bus.texts import TEXTS
 from bus.topology import DOCUMENTS, INVALID, ROUTER, dead
 from bus.wire import (
@@ -28,6 +28,7 @@ from bus.wire import (
     attribute_of,
     event_headers,
     header_text,
+    is_whole_envelope,
 )
 
 State = Literal["parked", "dead"]
@@ -45,7 +46,7 @@ LETTER = "bus-letter"  # on a replayed message: the letter's id
 ANSWER = "bus-answer"  # the beginning of what the target answered; shown with the letter, never logged
 _ENVELOPE = event_headers(Event("", "", "", {})).keys()
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
-_TYPE, _SUBJECT = PREFIX + "type", PREFIX + "subject"
+_TYPE, _SUBJECT, _TIME = PREFIX + "type", PREFIX + "subject", PREFIX + "time"
 MAX_FIELD = 300  # characters kept of any one field
 MAX_LOOKUP = 4096  # characters; a code as long as a document is no code, and headers must fit into one frame
 
@@ -259,26 +260,33 @@ def awaited_code(message: Message) -> tuple[str, str, str, tuple[str, ...]] | No
     return table, by, to, tuple(codes)
 
 
-def carried(headers: Mapping[str, Header], event: Event) -> dict[str, Header]:
+def carried(headers: Mapping[str, Header], event: Event) -> Shared:
     """The event's envelope as each of its deliveries carries it: strings, and nothing but the envelope.
 
     Args:
         headers: of the message the event came in. Where they say all that the event does, they pass on as they came.
     """
-    found: dict[str, Header] = {
+    if type(headers) is Shared and is_whole_envelope(headers) and _says_all(headers):
+        return headers
+    found: dict[str, str] = {
         name: value if type(value) is str else header_text(value, name[len(PREFIX):])
         for name, value in headers.items() if name.startswith(PREFIX)
     }
-    if found.keys() >= _ENVELOPE and "" not in found.values() and _RFC_3339(str(found[PREFIX + "time"])):
-        return found
-    return found | event_headers(event)
+    return shared(found if found.keys() >= _ENVELOPE and _says_all(found) else found | event_headers(event))
+
+
+def _says_all(headers: Mapping[str, Header]) -> bool:
+    """Whether the texts of a whole envelope can stay: none is to be filled in, and the time is the standard's."""
+    return "" not in headers.values() and _RFC_3339(str(headers[_TIME])) is not None
 
 
 def delivery_headers(
-    envelope: Mapping[str, Header], route: str, name: str, path: str, extra: Mapping[str, str], since_ms: int
-) -> dict[str, Header]:
+    envelope: Shared, route: str, name: str, path: str, extra: Mapping[str, str], since_ms: int
+) -> Following:
     """Headers of a delivery: what `carried` gave, and what the sink needs."""
-    headers = {**envelope, ROUTE: route, SINCE: since_ms}
+    headers = following(envelope)
+    headers[ROUTE] = route
+    headers[SINCE] = since_ms
     if name:
         headers[NAME] = name
     if path:

@@ -5,7 +5,7 @@ dead-lettering and finishing are all that one act, so "nothing lost" has one hom
 Every implementation passes the contract suite in `bus.testing`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -14,9 +14,41 @@ from bus.topology import Topology
 Header = str | int | bytes
 
 
-@dataclass(frozen=True, slots=True)
+class Shared(dict[str, str]):
+    """Texts that the headers of several messages begin with, so that a transport encodes them once. Nobody changes them.
+
+    Attributes:
+        encoded: what they are on the transport's wire, its own; b"" where that is not known yet.
+    """
+
+    __slots__ = ("encoded",)
+    encoded: bytes
+
+
+class Following(dict[str, Header]):
+    """Headers that begin with `begin`, in the same order, and go on; see `following`."""
+
+    __slots__ = ("begin",)
+    begin: Shared
+
+
+def shared(headers: Mapping[str, str] | Iterable[tuple[str, str]], encoded: bytes = b"") -> Shared:
+    """Return headers to begin with."""
+    made = Shared(headers)
+    made.encoded = encoded
+    return made
+
+
+def following(begin: Shared) -> Following:
+    """Return headers that begin so, to be added to before the message is made; what they begin with stays."""
+    made = Following(begin)
+    made.begin = begin
+    return made
+
+
+@dataclass(slots=True)
 class Message:
-    """Bytes on their way to one queue.
+    """Bytes on their way to one queue. Nobody changes one: `dataclasses.replace` makes another.
 
     Args:
         to: the queue: `bus.router`, `to.wms`, `dead.wms`, `bus.invalid`, `bus.documents`. A message to

@@ -168,7 +168,7 @@ class Routing:
         except DocumentError as error:
             raise InvalidEvent("event-unreadable", reason=str(error)) from error
         system = self.config.systems.get(event.source)
-        object.__setattr__(event, "data", check(data, system.zone if system else "Asia/Shanghai"))
+        event.data = check(data, system.zone if system else "Asia/Shanghai")
         return event
 
     def matches(self, event: Event, body: bytes) -> Iterator[Match]:

@@ -9,10 +9,10 @@ import codecs
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -20,7 +20,7 @@ from bus.codecs import read_json_fast, write_json_fast
 from bus.errors import BusError, DocumentError, InvalidEvent
 from bus.event import DEFAULT_ZONE, EPOCH, Event
 from bus.plain import parse_iso_datetime
-from bus.ports import Header, Message
+from bus.ports import Following, Header, Message
 from bus.topology import PARTITIONS, ROUTER, to
 
 PREFIX = "cloudEvents_"
@@ -58,9 +58,9 @@ def event_body(data: Any) -> bytes:
     return write_json_fast(data)
 
 
-def event_headers(event: Event) -> dict[str, Header]:
-    """Return the envelope as headers, every value a string."""
-    headers: dict[str, Header] = {
+def event_headers(event: Event) -> dict[str, str]:
+    """Return the envelope as headers."""
+    headers = {
         "cloudEvents_specversion": "1.0",
         "cloudEvents_id": event.id,
         "cloudEvents_source": event.source,
@@ -101,14 +101,56 @@ def envelope(
             own account.
         DocumentError: structured mode with a body that is no JSON, or not said to be.
     """
+    headers = message.headers
     if message.content_type != JSON and not message.to.startswith(_DELIVERY):
         if is_structured_type(message.content_type):
             return structured(message.body, received, zones)
         _check_json(message.content_type)
-    found = attributes(message.headers)
+    elif is_whole_envelope(headers) and (event := _ordinary(headers, zones)) is not None:
+        return event, message.body.removeprefix(codecs.BOM_UTF8)
+    found = attributes(headers)
     if message.id:
         found.setdefault("id", message.id)
     return _event(found, received, zones), message.body.removeprefix(codecs.BOM_UTF8)
+
+
+def is_whole_envelope(headers: Mapping[str, Header]) -> bool:
+    """Whether these are the names of `event_headers`, maybe with extensions, and no other."""
+    return _extensions(tuple(headers)) is not None
+
+
+@lru_cache(maxsize=1024)  # as those of attributes
+def _extensions(names: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
+    """The header and the name of each extension; None where the envelope is not whole, or something else is there."""
+    others = [name for name in names if name not in _WHOLE]
+    known = [(name, _attribute(name)) for name in others]
+    if len(names) - len(others) < len(_WHOLE) or any(n is None or n[1] != PREFIX or n[0] in _CORE for _, n in known):
+        return None
+    return tuple((name, attribute[0]) for name, attribute in known if attribute is not None)
+
+
+_WHOLE = (
+    "cloudEvents_specversion", "cloudEvents_id", "cloudEvents_source", "cloudEvents_type",
+    "cloudEvents_subject", "cloudEvents_time", "cloudEvents_partitionkey",
+)
+_values = itemgetter(*_WHOLE)
+
+
+def _ordinary(headers: Mapping[str, Header], zones: Mapping[str, str]) -> Event | None:
+    """The event of a whole envelope of printable texts without a blank; None for any other, as `_event` knows more."""
+    version, id_, source, type_, subject, time, key = values = _values(headers)
+    further = _extensions(tuple(headers))
+    extensions: dict[str, Any] = {name: headers[header] for header, name in further} if further else {}
+    try:
+        whole = "".join((*values, *extensions.values()) if extensions else values)
+    except TypeError:  # a number
+        return None
+    if not (whole.isprintable() and " " not in whole and version == "1.0" and id_ and source and type_):
+        return None
+    moment = parse_iso_datetime(time, zones.get(source, DEFAULT_ZONE))
+    if moment is None or (len(id_) > MAX_ID_BYTES // 4 and len(id_.encode()) > MAX_ID_BYTES):
+        return None
+    return Event(type_, source, id_, {}, subject, moment, key, extensions)
 
 
 def is_structured_type(content_type: str) -> bool:
@@ -300,12 +342,17 @@ def cloudevents_json(event: Event, body: bytes) -> bytes:
     return write_json_fast(envelope_)[:-1] + b',"data":' + body + b"}"
 
 
-def with_event(delivery: Message, data: bytes) -> Message:
-    """The delivery with its event's data along: in a header, or behind the document when too large for one."""
+def with_event(headers: Following, document: bytes, data: bytes) -> bytes:
+    """Have a delivery take its event's data along: in a header, or behind the document when too large for one.
+
+    Returns:
+        its body.
+    """
     if len(data) <= MAX_EVENT_HEADER:
-        return replace(delivery, headers={**delivery.headers, EVENT: data})
-    headers = {**delivery.headers, EVENT_LENGTH: len(data)}
-    return replace(delivery, body=delivery.body + data, headers=headers)
+        headers[EVENT] = data
+        return document
+    headers[EVENT_LENGTH] = len(data)
+    return document + data
 
 
 def split_event(message: Message) -> tuple[bytes, bytes | None]:

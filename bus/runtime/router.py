@@ -12,7 +12,7 @@ from bus.errors import BusError, Held, IdentityConflict, Refused
 from bus.event import Event, delivery_id, digest, identity
 from bus.holds import ORDER, PLACE, over, place_of
 from bus.inbound import Replies
-from bus.ports import Header, Mark, Message, Received, Transport
+from bus.ports import Header, Mark, Message, Received, Shared, Transport
 from bus.routing import Document, Match, Routing
 from bus.runtime.poison import WaryConsumer
 from bus.runtime.replies import OTHERWISE, reply_message
@@ -30,7 +30,6 @@ class _Taken(NamedTuple):
     event: Event
     body: bytes
     mark: Mark
-    carried: Mapping[str, Header]
 
     @property
     def headers(self) -> Mapping[str, Header]:
@@ -51,7 +50,14 @@ class Router:
     def use(self, routing: Routing) -> None:
         """Go on with another version of the lookups and routes."""
         self.routing, self._replies = routing, Replies(routing.config)
-        self._zones = {name: system.zone for name, system in routing.config.systems.items()}
+        systems = routing.config.systems
+        self._zones = {name: system.zone for name, system in systems.items()}
+        self._queues = {name: to(name) for name in systems}
+        # Those whose deliveries are the bus's own to hand over.
+        self._delivered = {
+            to(name) for name, system in systems.items()
+            if system.sink is not None and system.sink.adapter.sink is not None
+        }
 
     async def start(self, queues: Sequence[str]) -> None:
         """Begin to consume."""
@@ -92,7 +98,7 @@ class Router:
             self._refuse(received, error)
             return None
         mark = Mark(identity(event.source, event.id), digest(body))
-        return _Taken(received, event, body, mark, letters.carried(received.message.headers, event))
+        return _Taken(received, event, body, mark)
 
     def _route(
         self, taken: _Taken, known: dict[str, bytes], routed: Counter[tuple[str, str]], unrouted: Counter[str]
@@ -158,8 +164,7 @@ class Router:
 
     def _delivers(self, system: str) -> bool:
         """Whether a system's deliveries are the bus's own to hand over."""
-        known = self.routing.config.systems.get(system)
-        return known is not None and known.sink is not None and known.sink.adapter.sink is not None
+        return to(system) in self._delivered
 
     def _refuse(self, received: Received, error: BusError) -> None:
         """Keep a message that is no event; a replayed one goes back to the route it is for."""
@@ -203,7 +208,10 @@ class Router:
         """Return what the event becomes, and whether a live route took it."""
         made: list[Message] = []
         wanted = False
-        event = taken.event
+        event, headers = taken.event, taken.received.message.headers
+        envelope_ = letters.carried(headers, event)
+        since = headers.get(letters.SINCE)
+        since_ms = since if isinstance(since, int) else int(self._now_s() * 1000)
         for match in matches:
             route, system = match.route, match.system
             if route.mode == "shadow":
@@ -215,7 +223,7 @@ class Router:
             if match.failure is not None:
                 made += self._failed(taken, match, match.failure)
             else:
-                made += [self._delivery(taken, match, document) for document in match.documents]
+                made += [self._delivery(taken, match, document, envelope_, since_ms) for document in match.documents]
                 routed[route.name, system] += len(match.documents)
         return made, wanted
 
@@ -261,19 +269,18 @@ class Router:
         self._telemetry.ended(route, system, state, error, message_id=id_, subject=event.subject)
         return letter
 
-    def _delivery(self, taken: _Taken, match: Match, document: Document) -> Message:
-        message, event = taken.received.message, taken.event
-        since = message.headers.get(letters.SINCE)
-        since_ms = since if isinstance(since, int) else int(self._now_s() * 1000)
+    def _delivery(
+        self, taken: _Taken, match: Match, document: Document, envelope_: Shared, since_ms: int
+    ) -> Message:
+        came = taken.received.message.headers
         headers = letters.delivery_headers(
-            taken.carried, match.route.name, document.name, document.path, document.headers, since_ms
+            envelope_, match.route.name, document.name, document.path, document.headers, since_ms
         )
         if match.route.ordered:
-            headers[ORDER] = event.key
-        if letters.REPLAY in message.headers:
-            headers[letters.REPLAY] = message.headers[letters.REPLAY]
-        delivery = Message(
-            to(match.system), document.id, document.body, headers, document.content_type, document.encoding
-        )
-        return with_event(delivery, taken.body) if self._delivers(match.system) else delivery
+            headers[ORDER] = taken.event.key
+        if letters.REPLAY in came:
+            headers[letters.REPLAY] = came[letters.REPLAY]
+        queue = self._queues[match.system]
+        body = with_event(headers, document.body, taken.body) if queue in self._delivered else document.body
+        return Message(queue, document.id, body, headers, document.content_type, document.encoding)
 

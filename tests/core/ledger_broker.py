@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bus.ledger import Incoming, Inlet, Ledger, Outgoing, Outlet
+from bus.ledger import Incoming, Inlet, Ledger, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +96,19 @@ class Publishing:
         self.excused: Counter[str] = Counter()  # how often nobody could know whether it was
         self.missing: set[str] = set()  # events whose messages find no queue now
         self.next_seq = 1
-        self.unanswered: dict[int, Outgoing[str]] = {}  # received, by sequence number
+        self.unanswered: dict[int, Outgoing] = {}  # received, by sequence number
         self.sent_back: set[int] = set()  # of these the ones returned
 
-    def receive(self, outgoings: Sequence[Outgoing[str]]) -> None:
+    def receive(self, outgoings: Sequence[Outgoing]) -> None:
         for outgoing in outgoings:
             self.unanswered[self.next_seq] = outgoing
             self.next_seq += 1
 
-    def send_back(self, ledger: Ledger[str]) -> int:
+    def send_back(self, ledger: Ledger) -> int:
         """Return what finds no queue; its confirms come later. Say how many."""
         if not self.missing:
             return 0
-        lost = [seq for seq, o in self.unanswered.items() if seq not in self.sent_back and self.misses(o.payload)]
+        lost = [seq for seq, o in self.unanswered.items() if seq not in self.sent_back and self.misses(o.id)]
         for seq in lost:
             self.sent_back.add(seq)
             ledger.returned(self.unanswered[seq].outlet)
@@ -121,7 +121,7 @@ class Publishing:
     def confirm(self, seqs: Sequence[int]) -> None:
         """Store these, but for the returned ones."""
         for seq in seqs:
-            message = self.unanswered.pop(seq).payload
+            message = self.unanswered.pop(seq).id
             if seq in self.sent_back:
                 self.sent_back.remove(seq)
             else:
@@ -147,7 +147,7 @@ class Publishing:
         return self.copies.total() - before
 
     def _unknown(self, seq: int, *, stored: bool) -> None:
-        message = self.unanswered.pop(seq).payload
+        message = self.unanswered.pop(seq).id
         self.excused[message] += 1
         if seq in self.sent_back:
             self.sent_back.remove(seq)
@@ -155,5 +155,5 @@ class Publishing:
             self.copies[message] += 1
 
 
-def outlet(message: str) -> Outlet:
-    return Outlet("x", "q", message)
+def out(*messages: str) -> list[Outgoing]:
+    return [Outgoing("x", "q", message) for message in messages]

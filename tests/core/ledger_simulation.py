@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from bus.ledger import DONE, Acknowledge, Batch, Incoming, Inlet, Ledger, Outgoing
 from bus.runtime.rabbitmq.inlet import Deaths
 
-from tests.core.ledger_broker import Consuming, Profile, Publishing, outlet
+from tests.core.ledger_broker import Consuming, Profile, Publishing, out
 
 WINDOW = 16
 PREFETCH = 12
@@ -47,13 +47,13 @@ class Simulation:
 
     def begin(self) -> None:
         """Start the one process there is, which knows nothing yet."""
-        self.ledger: Ledger[str] = Ledger(WINDOW)
+        self.ledger: Ledger = Ledger(WINDOW)
         self.deaths = Deaths()
         self.blocked = False
         self.batches: dict[Batch, list[str]] = {}
         self.unmarked: list[Incoming] = []
         self.late: list[Incoming] = []  # still with their holder, though their channel is gone
-        self.again: deque[Outgoing[str]] = deque()  # to be sent again, before anything newer
+        self.again: deque[Outgoing] = deque()  # to be sent again, before anything newer
         for queue in self.queues:
             queue.inlet, queue.held, queue.survived = Inlet(), {}, False
 
@@ -86,7 +86,7 @@ class Simulation:
         queue = self.random.choice(self.queues)
         for tag in self.random.sample(sorted(queue.held), self.random.randint(0, len(queue.held))):
             incoming, id_ = queue.held.pop(tag), queue.unacknowledged[tag]
-            messages = [(outlet(message), message) for message in self.messages(id_)]
+            messages = out(*self.messages(id_))
             assert self.ledger.became(incoming, messages, id_)
             assert not self.ledger.became(incoming, messages, id_), "settled twice"
 
@@ -95,7 +95,7 @@ class Simulation:
             incoming = self.late.pop()
             self.hits["settled too late"] += 1
             if self.random.random() < 0.5:
-                assert not self.ledger.became(incoming, [(outlet("late"), "late")])
+                assert not self.ledger.became(incoming, out("late"))
             assert not self.ledger.released(incoming)
 
     def release(self) -> None:
@@ -114,7 +114,7 @@ class Simulation:
     def submit(self) -> None:
         ids = [f"p{self.published + n}" for n in range(self.random.randint(1, 3))]
         self.published += len(ids)
-        batch = self.ledger.submitted([(outlet(id_), id_) for id_ in ids])
+        batch = self.ledger.submitted(out(*ids))
         self.batches[batch] = ids
 
     def stop_waiting(self) -> None:
@@ -126,7 +126,7 @@ class Simulation:
             self.ledger.abandoned(batch)
             ids = self.batches[batch]
             self.broker.excused.update(ids)
-            self.batches[self.ledger.submitted([(outlet(id_), id_) for id_ in ids])] = ids
+            self.batches[self.ledger.submitted(out(*ids))] = ids
             self.hits["publisher stopped waiting"] += 1
 
     def flush(self) -> None:
@@ -143,11 +143,11 @@ class Simulation:
                 self.again.popleft()
             if self.again:
                 assert outgoing is self.again.popleft(), "something newer overtook what is sent again"
-        underway = {outgoing.payload for outgoing in self.broker.unanswered.values()}
-        self.hits["same message twice in flight"] += any(outgoing.payload in underway for outgoing in outgoings)
+        underway = {outgoing.id for outgoing in self.broker.unanswered.values()}
+        self.hits["same message twice in flight"] += any(outgoing.id in underway for outgoing in outgoings)
         self.broker.receive(outgoings)
         assert len(self.broker.unanswered) <= WINDOW
-        too_large = next((seq for seq, o in self.broker.unanswered.items() if o.payload.endswith("!")), None)
+        too_large = next((seq for seq, o in self.broker.unanswered.items() if o.id.endswith("!")), None)
         if too_large is not None:
             self.refuse_size(too_large)
 
@@ -230,8 +230,8 @@ class Simulation:
         """A message the broker finds too large closes the channel; its event then becomes something else."""
         self.hits["message too large"] += 1
         self.end_publisher(sorted(self.broker.unanswered).index(seq), surely=True)
-        owners = self.ledger.withdraw(lambda message: message.endswith("!"))
-        self.again = deque(o for o in self.again if not o.payload.endswith("!"))
+        owners = self.ledger.withdraw(lambda outgoing: outgoing.id.endswith("!"))
+        self.again = deque(o for o in self.again if not o.id.endswith("!"))
         for queue in self.queues:
             for tag, id_ in list(queue.unacknowledged.items()):
                 if id_ in self.large and tag not in queue.held:
@@ -302,7 +302,7 @@ class Simulation:
 
     def delete_queue(self) -> None:
         """What one event becomes finds no queue, from now until it is mended; one in flight if there is any."""
-        underway = [outgoing.payload for outgoing in self.broker.unanswered.values()]
+        underway = [outgoing.id for outgoing in self.broker.unanswered.values()]
         self.broker.missing.add(self.random.choice(underway or sorted(self.fan_out)).partition("/")[0])
 
     def mend(self) -> None:

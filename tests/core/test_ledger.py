@@ -2,18 +2,18 @@
 
 import pytest
 
-from bus.ledger import PATIENCE_S, PAUSES_S, Incoming, Inlet, Ledger, Outlet
+from bus.ledger import PATIENCE_S, PAUSES_S, Incoming, Inlet, Ledger, Outgoing, Outlet
 
 
-def out(*ids: str) -> list[tuple[Outlet, str]]:
-    return [(Outlet("bus.deliver", f"to.{id_}", id_), id_) for id_ in ids]
+def out(*ids: str) -> list[Outgoing]:
+    return [Outgoing("bus.deliver", f"to.{id_}", id_) for id_ in ids]
 
 
 class Books:
     """A ledger and one inlet, in few words."""
 
     def __init__(self, window: int = 100) -> None:
-        self.ledger: Ledger[str] = Ledger(window)
+        self.ledger: Ledger = Ledger(window)
         self.inlet = Inlet()
 
     def came(self, *tags: int) -> list[Incoming]:
@@ -22,7 +22,7 @@ class Books:
         return incoming
 
     def sent(self, now: float = 0.0, limit: int = 1000) -> list[str]:
-        return [outgoing.payload for outgoing in self.ledger.publish(now, limit)]
+        return [outgoing.id for outgoing in self.ledger.publish(now, limit)]
 
     def acknowledged(self, now: float = 0.0) -> list[tuple[int, bool]]:
         return [(a.tag, a.multiple) for a in self.ledger.outcome(now).acknowledge]
@@ -229,10 +229,10 @@ def test_a_returned_message_is_not_stored_though_confirmed(books: Books) -> None
     (delivery,) = books.came(1)
     books.ledger.became(delivery, out("a", "b"))
     books.sent()
-    books.ledger.returned(out("a")[0][0])
+    books.ledger.returned(Outlet("bus.deliver", "to.a", "a"))
     books.ledger.confirmed(2, multiple=True)
     assert books.acknowledged() == []
-    assert [outgoing.payload for outgoing in books.ledger.unroutable] == ["a"]
+    assert [outgoing.id for outgoing in books.ledger.unroutable] == ["a"]
     assert not books.ledger.troubles  # the first time, making the queue again may be all it takes
     books.ledger.mended(0.0)
     assert books.sent() == ["a"]
@@ -244,7 +244,7 @@ def test_a_message_that_stays_unroutable_is_reported_and_tried_with_pauses(books
     books.ledger.submitted(out("a"))
     books.sent()
     for seq in (1, 2):
-        books.ledger.returned(out("a")[0][0])
+        books.ledger.returned(Outlet("bus.deliver", "to.a", "a"))
         books.ledger.confirmed(seq, multiple=False)
         books.ledger.mended(0.0)
         if seq == 1:
@@ -260,7 +260,7 @@ def test_of_two_messages_under_one_name_one_return_concerns_one(books: Books) ->
     books.ledger.submitted(out("a"))
     books.ledger.submitted(out("a"))
     books.sent()
-    books.ledger.returned(out("a")[0][0])
+    books.ledger.returned(Outlet("bus.deliver", "to.a", "a"))
     books.ledger.confirmed(2, multiple=True)
     assert len(books.ledger.unroutable) == 1
     assert len(books.ledger.outcome(0.0).finished) == 1
@@ -269,8 +269,8 @@ def test_of_two_messages_under_one_name_one_return_concerns_one(books: Books) ->
 def test_of_two_messages_under_one_name_both_may_be_returned(books: Books) -> None:
     books.ledger.submitted(out("a", "a"))
     books.sent()
-    books.ledger.returned(out("a")[0][0])
-    books.ledger.returned(out("a")[0][0])
+    books.ledger.returned(Outlet("bus.deliver", "to.a", "a"))
+    books.ledger.returned(Outlet("bus.deliver", "to.a", "a"))
     books.ledger.confirmed(2, multiple=True)
     assert len(books.ledger.unroutable) == 2
 
@@ -278,10 +278,10 @@ def test_of_two_messages_under_one_name_both_may_be_returned(books: Books) -> No
 def test_a_return_is_forgotten_with_its_channel_and_with_its_nack(books: Books) -> None:
     books.ledger.submitted(out("a"))
     books.sent()
-    books.ledger.returned(out("a")[0][0])
+    books.ledger.returned(Outlet("bus.deliver", "to.a", "a"))
     books.ledger.publisher_lost()
     books.sent()
-    books.ledger.returned(out("a")[0][0])
+    books.ledger.returned(Outlet("bus.deliver", "to.a", "a"))
     books.ledger.nacked(1, 0.0, multiple=False)
     assert books.sent(1.0) == ["a"]
     books.ledger.confirmed(2, multiple=False)
@@ -323,8 +323,8 @@ def test_what_can_never_be_stored_is_withdrawn_with_its_owner(books: Books) -> N
     books.ledger.became(delivery, out("large", "other"))
     books.ledger.submitted(out("kept"))
 
-    def is_large(payload: str) -> bool:
-        return payload == "large"
+    def is_large(outgoing: Outgoing) -> bool:
+        return outgoing.id == "large"
 
     assert books.ledger.withdraw(is_large) == [batch, delivery]
     assert not batch.wanted

@@ -22,7 +22,7 @@ from bus.errors import (
 from bus.event import Event
 from bus.holds import ORDER, PLACE, over
 from bus.letters import Letter
-from bus.ports import Header, Message
+from bus.ports import Header, Message, shared
 from bus.texts import choose_language
 from bus.topology import DOCUMENTS, INVALID, ROUTER, dead
 from bus.wire import ATTEMPT, NAME, ROUTE, SYSTEM, envelope, event_headers, event_message
@@ -305,7 +305,7 @@ def test_a_delivery_carries_every_attribute_of_the_event_as_a_string() -> None:
 
 
 def test_a_delivery_carries_what_the_sink_needs() -> None:
-    headers = letters.delivery_headers({"cloudEvents_specversion": "1.0"}, "r", "po.csv", "/orders/1", {"X-Tenant": "7"}, 5)
+    headers = letters.delivery_headers(shared({"cloudEvents_specversion": "1.0"}), "r", "po.csv", "/orders/1", {"X-Tenant": "7"}, 5)
     assert headers == {
         "cloudEvents_specversion": "1.0", "bus-route": "r", "bus-since": 5, "bus-name": "po.csv", "bus-path": "/orders/1",
         "bus-header-X-Tenant": "7",
@@ -317,12 +317,25 @@ def test_a_time_as_it_came_is_passed_on_to_the_last_digit() -> None:
     assert letters.delivery_headers(letters.carried(came, EVENT), "r", "", "", {}, 5)["cloudEvents_time"] == "2025-01-19T08:30:00.1234567+08:00"
 
 
+def test_an_envelope_that_says_all_is_passed_on_as_it_is() -> None:
+    came = shared({**event_headers(EVENT), "cloudEvents_correlationid": "C-1"}, b"as it came")
+    assert letters.carried(came, EVENT) is came
+    assert letters.delivery_headers(came, "r", "", "", {}, 5).begin is came
+
+
+@pytest.mark.parametrize("odd", [{"x-own": "no"}, {"cloudEvents:note": "n"}, {"bus-since": "5"}, {"cloudEvents_datacontenttype": ""}])
+def test_an_envelope_with_anything_beside_it_is_made_anew(odd: dict[str, str]) -> None:
+    came = shared({**event_headers(EVENT), **odd}, b"as it came")
+    assert letters.carried(came, EVENT).encoded == b""
+
+
 @pytest.mark.parametrize("came", [
     {}, {**event_headers(EVENT), "cloudEvents_time": "2025-01-19T16:30:00"}, {**event_headers(EVENT), "cloudEvents_subject": ""},
     {name.replace("cloudEvents_", "ce-"): value for name, value in event_headers(EVENT).items()},
 ])  # fmt: skip
 def test_what_the_publisher_left_open_a_delivery_says(came: dict[str, Header]) -> None:
     assert letters.carried(came, EVENT) == event_headers(EVENT)
+    assert letters.carried(shared({name: str(value) for name, value in came.items()}), EVENT) == event_headers(EVENT)
 
 
 def test_a_letter_is_json_that_other_tools_can_read() -> None:

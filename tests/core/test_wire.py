@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bus.errors import BusError, DocumentError
 from bus.event import Event
-from bus.ports import Header, Message
+from bus.ports import Header, Message, following, shared
 from bus.topology import ROUTER, dead, to
 from bus.wire import (
     EVENT,
@@ -342,12 +342,12 @@ def test_a_letter_is_no_delivery() -> None:
 
 @pytest.mark.parametrize("size", [2, MAX_EVENT_HEADER, MAX_EVENT_HEADER + 1, 3 * MAX_EVENT_HEADER])
 def test_a_delivery_carries_its_event_s_data_in_a_header_or_behind_its_own(size: int) -> None:
-    delivery = message(None, b"<order/>", "application/xml", to=to("wms"))
+    headers = following(shared({"cloudEvents_id": "PO-1"}))
     data = b"{" + b" " * (size - 2) + b"}"
-    carried = with_event(delivery, data)
-    assert split_event(carried) == (b"<order/>", data)
-    assert (EVENT in carried.headers) == (size <= MAX_EVENT_HEADER)
-    assert carried.headers.items() >= delivery.headers.items()
+    body = with_event(headers, b"<order/>", data)
+    assert split_event(message(headers, body)) == (b"<order/>", data)
+    assert (EVENT in headers) == (size <= MAX_EVENT_HEADER)
+    assert headers["cloudEvents_id"] == "PO-1"
 
 
 @pytest.mark.parametrize("headers", [{}, {EVENT_LENGTH: 0}, {EVENT_LENGTH: 99}, {EVENT_LENGTH: -1}, {EVENT_LENGTH: "2"}])
@@ -376,3 +376,22 @@ def test_an_attribute_is_known_by_any_prefix() -> None:
 def test_the_headers_of_an_event_are_what_the_envelope_reads() -> None:
     event = Event("a.b", "erp", "1", {}, "s", AT, "k", {"x": "y"})
     assert envelope(Message(ROUTER, "", b"", event_headers(event)))[0] == event
+
+
+ODD: st.SearchStrategy[Header] = (
+    st.sampled_from(("", " ", "1.0", "1.1", "2.0", "a\n", "物", "2025-01-19T08:30:00Z", "no time", "i" * 256, "物" * 86, "image/png")) | st.integers()
+)
+
+
+@given(st.dictionaries(
+    st.sampled_from(sorted({*event_headers(Event("", "", "", {})), "cloudEvents_note", "cloudEvents_NOTE", "cloudEvents_data"})), ODD, max_size=4,
+), st.booleans())  # fmt: skip
+def test_the_quick_way_to_an_ordinary_envelope_reads_what_the_thorough_one_does(odd: dict[str, Header], bare: bool) -> None:
+    headers = {**({} if bare else event_headers(Event("a.b", "erp", "1", {}, "s", AT, "k", {"x": "y"}))), **odd}
+    results: list[object] = []
+    for more in ({}, {"x-other": "nothing of an envelope: now the quick way is closed"}):
+        try:
+            results.append(envelope(Message(ROUTER, "", b"{}", {**headers, **more}), AT))
+        except BusError as error:
+            results.append((error.code, error.fields))
+    assert results[0] == results[1]

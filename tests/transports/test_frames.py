@@ -14,6 +14,7 @@ from pika import spec
 from pika.channel import ContentFrameAssembler
 
 from bus.errors import Refused
+from bus.ports import Shared, following, shared
 from bus.runtime.rabbitmq import amqp, frames
 from bus.runtime.rabbitmq.amqp import Channel, Wire, encode_properties
 from bus.runtime.rabbitmq.frames import Arrived, Taker
@@ -42,7 +43,7 @@ def test_what_amqp_cannot_say_is_refused_by_name(id_: str, headers: dict[str, An
 
 def test_more_names_than_are_remembered_are_written_all_the_same() -> None:
     headers = {f"name-{n}": "x" for n in range(9000)}
-    assert frames._table_of(headers) == b"".join(
+    assert frames._table_of(headers.items()) == b"".join(
         bytes((len(name),)) + name.encode() + b"S\0\0\0\1x" for name in headers
     )
     assert len(frames._names) <= frames._REMEMBERED
@@ -80,10 +81,9 @@ class Stream(amqp._Stream):
         self.takers = {1: Taker(self._delivered, self._confirmed)} if taken else {}
 
     def _delivered(self, arrived: Arrived) -> None:
-        properties = arrived.properties
         self.got.append((
-            arrived.tag, arrived.exchange, arrived.routing_key, properties.message_id, properties.content_type,
-            properties.content_encoding, properties.headers, arrived.body,
+            arrived.tag, arrived.exchange, arrived.routing_key, arrived.message_id, arrived.content_type,
+            arrived.content_encoding, arrived.headers, arrived.body,
         ))
 
     def _confirmed(self, seq: int, multiple: bool, stored: bool) -> None:
@@ -100,9 +100,7 @@ class Stream(amqp._Stream):
             self.got.append(type(frame.method).__name__)
         elif (whole := self._assembler.process(frame)) is not None:
             method, header, body = whole
-            self._delivered(Arrived(
-                method.method.delivery_tag, method.method.exchange, method.method.routing_key, header.properties, body
-            ))
+            self._delivered(amqp.arrived_of(method.method, header.properties, body))
 
 
 def content(tag: int, names: tuple[str, str], properties: dict[str, Any], body: bytes, step: int) -> bytes:
@@ -145,6 +143,46 @@ def test_any_stream_cut_anywhere_is_read_as_pika_reads_it(parts: list[bytes], cu
     assert read(data, cuts, taken=True) == read(data, (), taken=False)
 
 
+SAME = st.fixed_dictionaries({"cloudEvents_id": TEXTS, "cloudEvents_source": SHORT, "名": st.just("x")}) | st.fixed_dictionaries({
+    "cloudEvents_id": TEXTS | st.just("i" * 128), "cloudEvents_source": SHORT | st.integers(0, 9),
+}) | st.fixed_dictionaries({"cloudEvents_id": st.just("1"), "x-delivery-count": st.just("2")})  # fmt: skip
+
+
+@given(st.lists(st.builds(lambda headers: content(7, ("a", "b"), {"headers": headers, "message_id": "1"}, b"{}", 9), SAME), max_size=9))
+def test_tables_with_the_same_names_one_after_the_other_are_read_as_pika_reads_them(parts: list[bytes]) -> None:
+    data = b"".join(parts)
+    assert read(data, (), taken=True) == read(data, (), taken=False)
+
+
+@given(st.dictionaries(NAMES, TEXTS, max_size=5).map(shared), WRITTEN, st.integers(1, 3))
+def test_headers_that_others_begin_with_are_written_as_pika_writes_them(begin: Shared, more: dict[str, Any], times: int) -> None:
+    for _ in range(times):
+        headers = following(begin)
+        headers.update({name: value for name, value in more.items() if name not in begin})
+        theirs = pika.BasicProperties(content_type="", content_encoding="", message_id="1", delivery_mode=2, headers=dict(headers))
+        assert encode_properties("1", "", "", headers) == b"".join(theirs.encode())
+
+
+def test_an_envelope_that_came_is_passed_on_byte_for_byte() -> None:
+    reader, names = frames.Reader(), {"cloudEvents_id": "PO-1", "cloudEvents_source": "erp"}
+    data = content(7, ("a", "b"), {"headers": names}, b"{}", 9)
+    arrived = [found[0].headers for found in (reader.delivery(data, 0), reader.delivery(data, 0)) if found is not None]
+    assert arrived[0] == arrived[1] == names
+    assert isinstance(arrived[1], Shared), "the second time its form is known"
+    headers = following(arrived[1])
+    headers["bus-route"] = "r"
+    assert encode_properties("1", "a", "b", headers) == encode_properties("1", "a", "b", {**names, "bus-route": "r"})
+
+
+def test_headers_of_the_broker_s_own_are_never_taken_for_the_message_s() -> None:
+    reader = frames.Reader()
+    data = content(7, ("a", "b"), {"headers": {"x-delivery-count": "1"}}, b"{}", 9)
+    for _ in range(2):
+        found = reader.delivery(data, 0)
+        assert found is not None
+        assert not isinstance(found[0].headers, Shared)
+
+
 def test_a_delivery_too_long_to_wait_for_goes_through_pika_frame_by_frame() -> None:
     body = bytes(frames.LARGEST + 1)
     data = content(7, ("bus.deliver", "to.wms"), {"message_id": "1"}, body, 100_000)
@@ -172,7 +210,7 @@ def test_every_message_is_published_mandatory_and_persistent() -> None:
     connection: Any = SimpleNamespace(frame_max=131_072, write=written.append)
     channel = Channel(connection, SimpleNamespace(channel_number=1, add_on_close_callback=lambda _: None))
     properties = encode_properties("PO-1", "application/json", "utf-8", {}, "")
-    channel.publish([Wire("bus.deliver", "to.wms", properties, b"{}")])
+    channel.publish([Wire("bus.deliver", "to.wms", "PO-1", properties, b"{}")])
     end, method = pika_frames.decode_frame(written[0])
     _, header = pika_frames.decode_frame(written[0][end:])
     assert (method.method.routing_key, method.method.mandatory, header.properties.delivery_mode) == ("to.wms", True, 2)

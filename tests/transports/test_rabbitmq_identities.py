@@ -156,7 +156,7 @@ async def flood(url: str, marks: int, each: int) -> None:
     properties = encode_properties("another", "application/octet-stream", "", {})
     records = [f"{n:08}".encode()[::-1] + BODY + b"\xff\xff" for n in range(marks)]
     channel.publish([
-        Wire(DELIVER, IDENTITIES, properties, b"".join(records[at : at + each])) for at in range(0, marks, each)
+        Wire(DELIVER, IDENTITIES, "another", properties, b"".join(records[at : at + each])) for at in range(0, marks, each)
     ])
     await stored.wait()
     await connection.close()

@@ -10,7 +10,7 @@ import pytest
 
 from bus.ledger import Ledger
 from bus.ports import Message, Received
-from bus.runtime.rabbitmq.frames import Arrived, Properties
+from bus.runtime.rabbitmq.frames import Arrived
 from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Subscription
 from bus.testing import letter, until
 from bus.topology import PARTITION, Topology, to
@@ -142,7 +142,7 @@ def test_what_is_given_back_where_order_is_kept_takes_all_behind_it_along(ordere
     host: Any = SimpleNamespace(ledger=Ledger(10), deaths=Deaths(), plan_turn=lambda: None)
     subscription = Subscription(host, "to.wms", lambda _batch: None, 10, ordered=ordered)
     subscription._channel = channel
-    delivery = Delivery(subscription, Arrived(1, "", "to.wms", Properties(None, None, None, "PO-1"), b""))
+    delivery = Delivery(subscription, Arrived(1, "", "to.wms", None, None, None, "PO-1", b""))
     host.ledger.received([delivery])
     delivery.release()
     assert said == told

@@ -4,7 +4,6 @@ from bisect import bisect_left
 
 from bus.declarations import DELIVER, EVENTS, retry
 from bus.errors import Refused
-from bus.ledger import Outlet
 from bus.ports import Message
 from bus.runtime.rabbitmq.amqp import Wire, encode_properties
 from bus.topology import DOCUMENTS, ROUTER, Topology
@@ -29,7 +28,7 @@ class Addressing:
         self.user = user
         self._delays_s = topology.delays_s
 
-    def wire(self, message: Message) -> tuple[Outlet, Wire]:
+    def wire(self, message: Message) -> Wire:
         """Say how a message is published.
 
         Raises:
@@ -41,8 +40,7 @@ class Addressing:
         properties = encode_properties(
             message.id, message.content_type, message.content_encoding, message.headers, self.user
         )
-        wire = Wire(exchange, routing_key, properties, message.body)
-        return Outlet(exchange, routing_key, message.id), wire
+        return Wire(exchange, routing_key, message.id, properties, message.body)
 
     def _way(self, message: Message) -> tuple[str, str]:
         """Exchange and routing key."""

@@ -10,7 +10,7 @@ import logging
 import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pika
 from pika import frame as pika_frames
@@ -19,6 +19,8 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError
 
 from bus.errors import BusError, Refused, Unavailable
+from bus.ledger import Outgoing
+from bus.ports import Header
 from bus.runtime.rabbitmq import frames
 from bus.runtime.rabbitmq.frames import Arrived, Taker, Unusual
 from bus.runtime.rabbitmq.refusals import Missing, translate
@@ -34,17 +36,19 @@ _TCP = {"TCP_USER_TIMEOUT": 20_000, "TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP
 _HAS_FRAMES = all(hasattr(AsyncioConnection, name) for name in ("_on_data_available", "_process_frame"))
 
 
-class Wire(NamedTuple):
+class Wire(Outgoing):
     """One message as it goes out, but for the channel's number; `properties` are encoded already."""
 
-    exchange: str
-    routing_key: str
-    properties: bytes
-    body: bytes
+    __slots__ = ("body", "properties")
+
+    def __init__(self, exchange: str, routing_key: str, id_: str, properties: bytes, body: bytes) -> None:
+        self.exchange, self.routing_key, self.id = exchange, routing_key, id_
+        self.tries, self.trouble = 0, ""  # not by super(): one for every message
+        self.properties, self.body = properties, body
 
 
 def encode_properties(
-    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, Any], user: str = ""
+    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, Header], user: str = ""
 ) -> bytes:
     """Encode the properties of a persistent message.
 
@@ -64,7 +68,7 @@ def encode_properties(
 
 
 def _encode_slowly(
-    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, Any], user: str
+    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, Header], user: str
 ) -> bytes:
     properties = pika.BasicProperties(
         content_type=content_type, content_encoding=content_encoding, message_id=message_id,
@@ -111,6 +115,14 @@ class _Stream(AsyncioConnection):  # type: ignore[misc]  # pika publishes no typ
         finally:
             self._frame_buffer = data[at:]
             self.bytes_received += at  # by this pika's heartbeat sees that the broker lives
+
+
+def arrived_of(method: Any, properties: Any, body: bytes) -> Arrived:
+    """What pika has read."""
+    return Arrived(
+        method.delivery_tag, method.exchange, method.routing_key,
+        properties.content_type, properties.content_encoding, properties.headers, properties.message_id, body,
+    )
 
 
 def _resolve(future: asyncio.Future[Any], result: object) -> None:
@@ -191,7 +203,7 @@ class Channel:
         """
 
         def arrived(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
-            on_message(Arrived(method.delivery_tag, method.exchange, method.routing_key, properties, body))
+            on_message(arrived_of(method, properties, body))
 
         await self.call("basic_qos", prefetch_count=prefetch)
         self._connection.take(self.number, Taker(on_message, None))

@@ -99,7 +99,7 @@ async def vouched(connection: Connection) -> str:
     user = connection.address.user
     try:
         channel = await connection.channel()
-        channel.publish([Wire(DELIVER, "", encode_properties("", "", "", {}, user), b"")])
+        channel.publish([Wire(DELIVER, "", "", encode_properties("", "", "", {}, user), b"")])
         # Answered after what was published, if that was not refused.
         await asyncio.wait_for(channel.call("basic_qos", prefetch_count=1), VOUCH_TIMEOUT_S)
         await asyncio.wait_for(channel.close(), VOUCH_TIMEOUT_S)

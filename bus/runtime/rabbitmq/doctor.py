@@ -190,7 +190,7 @@ async def _writing(connection: Connection, blocked: list[str | None]) -> Check:
     channel = await connection.channel()
     user = connection.address.user
     try:
-        channel.publish([Wire(DELIVER, "", encode_properties("", "", "", {}), b"")])
+        channel.publish([Wire(DELIVER, "", "", encode_properties("", "", "", {}), b"")])
         await asyncio.wait_for(channel.call("basic_qos", prefetch_count=1), ALARM_S)
     except ConfigurationError as error:
         return wrong("broker.write", "doctor-may-not-write", {**error.fields, "user": user})

@@ -7,8 +7,12 @@ writing, on any cut of the stream.
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
+
+from bus.ports import Following, Header, Shared, shared
 
 METHOD, HEADER, BODY = 1, 2, 3
 PROTOCOL = ord("A")  # `AMQP` and the version: what a broker says that speaks another one
@@ -17,6 +21,7 @@ DELIVER, ACK, NACK = 0x003C003C, 0x003C0050, 0x003C0078
 BASIC = 60
 CONFIRM_SIZE = 13
 NOTHING = (0, 0, 0, 0)
+_BROKERS_OWN = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count", "x-opt-")
 LARGEST = 256 * 1024  # octets of a delivery that is waited for as a whole; longer ones are pika's, frame by frame
 
 _FRAME = struct.Struct(">BHL")
@@ -31,30 +36,34 @@ _SIGNED, _SIGNED_LONG = struct.Struct(">l"), struct.Struct(">q")
 # Flags of the properties that the bus reads and writes.
 _TYPE, _ENCODING, _HEADERS, _MODE, _ID, _USER = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080, 0x0010
 _WRITTEN = _TYPE | _ENCODING | _HEADERS | _MODE | _ID
-_WITHOUT_USER, _WITH_USER = _WRITTEN.to_bytes(2, "big"), (_WRITTEN | _USER).to_bytes(2, "big")
-_PERSISTENT = b"\x02"
+_FLAGS, _FLAGS_WITH_USER = _WRITTEN.to_bytes(2, "big"), (_WRITTEN | _USER).to_bytes(2, "big")
 _REMEMBERED = 4096  # names that come from outside: bound what is remembered
 
 Names = tuple[str, str]
 
 
-class Properties(NamedTuple):
-    """What the bus reads of a message's properties; the same names as pika's."""
-
-    content_type: str | None
-    content_encoding: str | None
-    headers: Mapping[str, Any] | None
-    message_id: str | None
-
-
 class Arrived(NamedTuple):
-    """One message as it came in."""
+    """One message as it came in.
+
+    Args:
+        headers: `Shared` where they are texts alone, and none of them the broker's own.
+    """
 
     tag: int
     exchange: str
     routing_key: str
-    properties: Any
+    content_type: str | None
+    content_encoding: str | None
+    headers: Mapping[str, Any] | None
+    message_id: str | None
     body: bytes
+
+
+class _Form(NamedTuple):
+    """The names of a header table of texts, and each as it stands before the last octet of its text's length."""
+
+    names: tuple[str, ...]
+    openings: tuple[str, ...]
 
 
 class Unusual(Exception):
@@ -91,6 +100,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._names: dict[bytes, Names] = {}
+        self._form = _Form((), ())  # of the last table: the next one mostly is of the same
 
     def take(self, data: bytes, at: int, taker: Taker) -> int:
         """Hand over what begins with the whole frame at `at`; return where it ends, 0 while the rest is missing.
@@ -149,7 +159,62 @@ class Reader:
         names = buffer[tag_at + 9 : at]
         exchange, routing_key = self._names.get(names) or self._learn(names)
         (tag,) = _TAG.unpack_from(buffer, tag_at)
-        return Arrived(tag, exchange, routing_key, _properties(buffer, header, end, flags), body), after
+        return Arrived(tag, exchange, routing_key, *self._properties(buffer, header, end, flags), body), after
+
+    def _properties(self, buffer: bytes, at: int, end: int, flags: int) -> tuple[Any, Any, Any, Any]:
+        """Content type, content encoding, headers, message id."""
+        if flags & ~(_WRITTEN | _USER):
+            raise Unusual
+        content_type = content_encoding = message_id = None
+        headers: Mapping[str, Any] | None = None
+        try:
+            if flags & _TYPE:
+                content_type, at = _short(buffer, at)
+            if flags & _ENCODING:
+                content_encoding, at = _short(buffer, at)
+            if flags & _HEADERS:
+                (size,) = _LONG.unpack_from(buffer, at)
+                at += 4
+                headers = self._texts(buffer[at : at + size])
+                if headers is None:
+                    headers = self._table(buffer, at, at + size)
+                at += size
+            if flags & _MODE:
+                at += 1
+            if flags & _ID:
+                message_id, at = _short(buffer, at)
+            if flags & _USER:
+                at += 1 + buffer[at]
+        except (UnicodeDecodeError, struct.error, IndexError):
+            raise Unusual from None
+        if at != end:
+            raise Unusual
+        return content_type, content_encoding, headers, message_id
+
+    def _texts(self, encoded: bytes) -> Shared | None:
+        """Read a table of short ASCII texts that has the same names as the last one; None for any other."""
+        text = encoded.decode("latin-1")
+        if not text.isascii():
+            return None
+        values, at = [], 0
+        for opening in self._form.openings:
+            if not text.startswith(opening, at):
+                return None
+            at += len(opening) + 1
+            end = at + ord(text[at - 1])
+            values.append(text[at:end])
+            at = end
+        if at != len(text):
+            return None
+        return shared(zip(self._form.names, values, strict=True), encoded)
+
+    def _table(self, buffer: bytes, at: int, end: int) -> dict[str, Any]:
+        table = _table(buffer, at, end)
+        names = tuple(table)
+        is_plain = "".join(names).isascii() and set(map(type, table.values())) == {str}
+        if is_plain and names != self._form.names and not any(map(is_brokers_own, names)):
+            self._form = _Form(names, tuple(f"{chr(len(name))}{name}S\0\0\0" for name in names))
+        return table
 
     def _learn(self, names: bytes) -> Names:
         if len(self._names) >= _REMEMBERED:
@@ -163,31 +228,9 @@ class Reader:
         return found
 
 
-def _properties(buffer: bytes, at: int, end: int, flags: int) -> Properties:
-    if flags & ~(_WRITTEN | _USER):
-        raise Unusual
-    content_type = content_encoding = headers = message_id = None
-    try:
-        if flags & _TYPE:
-            content_type, at = _short(buffer, at)
-        if flags & _ENCODING:
-            content_encoding, at = _short(buffer, at)
-        if flags & _HEADERS:
-            (size,) = _LONG.unpack_from(buffer, at)
-            at += 4
-            headers = _table(buffer, at, at + size)
-            at += size
-        if flags & _MODE:
-            at += 1
-        if flags & _ID:
-            message_id, at = _short(buffer, at)
-        if flags & _USER:
-            _, at = _short(buffer, at)
-    except (UnicodeDecodeError, struct.error, IndexError):
-        raise Unusual from None
-    if at != end:
-        raise Unusual
-    return Properties(content_type, content_encoding, headers, message_id)
+def is_brokers_own(name: str) -> bool:
+    """Whether a header is written by the broker where it dead-lettered, counted or stamped: no part of the message."""
+    return name.startswith(_BROKERS_OWN)
 
 
 def _short(buffer: bytes, at: int) -> tuple[str, int]:
@@ -232,45 +275,66 @@ _names: dict[str, str] = {}
 
 
 def properties_of(
-    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, str | int | bytes], user: str
+    message_id: str, content_type: str, content_encoding: str, headers: Mapping[str, Header], user: str
 ) -> bytes:
     """Encode the properties of a persistent message, the flags before them.
 
     Raises:
         Unusual: a name or value that only pika knows how to write, or to refuse.
     """
-    table = _table_of(headers)
-    id_, type_, encoding = message_id.encode(), content_type.encode(), content_encoding.encode()
-    if len(id_) > 255 or len(type_) > 255 or len(encoding) > 255:
+    begin, id_ = b"", message_id.encode()
+    if len(id_) > 255:
         raise Unusual
-    return b"".join((
-        _WITH_USER if user else _WITHOUT_USER, bytes((len(type_),)), type_, bytes((len(encoding),)), encoding,
-        _LONG.pack(len(table)), table, _PERSISTENT, bytes((len(id_),)), id_, _short_of(user) if user else b"",
-    ))
+    items: Iterable[tuple[str, Header]] = headers.items()
+    if type(headers) is Following:
+        begin = headers.begin.encoded
+        if not begin:
+            begin = headers.begin.encoded = _table_of(headers.begin.items())
+        items = islice(items, len(headers.begin), None)
+    table = _table_of(items)
+    before, after = _around(content_type, content_encoding, user)
+    return b"%b%b%b%b\x02%c%b%b" % (before, _LONG.pack(len(begin) + len(table)), begin, table, len(id_), id_, after)
 
 
-def _table_of(headers: Mapping[str, str | int | bytes]) -> bytes:
+@lru_cache(maxsize=_REMEMBERED)
+def _around(content_type: str, content_encoding: str, user: str) -> tuple[bytes, bytes]:
+    """What stands before the header table, and behind the message's id."""
+    before = (_FLAGS_WITH_USER if user else _FLAGS) + _short_of(content_type) + _short_of(content_encoding)
+    return before, _short_of(user) if user else b""
+
+
+def _table_of(headers: Iterable[tuple[str, Header]]) -> bytes:
     names, sizes = _names, _SIZES
+    headers = tuple(headers)
     try:
         return "".join([
             f"{names[name]}S{sizes[len(value)]}{value}" if type(value) is str and value.isascii()
             else f"{names[name]}{_value_of(value)}"
-            for name, value in headers.items()
+            for name, value in headers
         ]).encode("latin-1")
     except (KeyError, IndexError):  # a name seen for the first time, or a long text
-        return "".join([f"{_learn_name(name)}{_value_of(value)}" for name, value in headers.items()]).encode("latin-1")
+        return "".join([f"{_learn_name(name)}{_value_of(value)}" for name, value in headers]).encode("latin-1")
 
 
-def _value_of(value: str | int | bytes) -> str:
+def _value_of(value: Header) -> str:
     if type(value) is str:
         data = value.encode()
         packed = b"S" + _LONG.pack(len(data)) + data
-    elif type(value) is int and -0x8000_0000 <= value < 0x8000_0000:
-        packed = b"I" + _SIGNED.pack(value)
-    elif type(value) is int and -(1 << 63) <= value < 1 << 63:
-        packed = b"l" + _SIGNED_LONG.pack(value)
+    elif type(value) is int:
+        return _integer(value)
     elif type(value) is bytes:
         packed = b"x" + _LONG.pack(len(value)) + value
+    else:
+        raise Unusual
+    return packed.decode("latin-1")
+
+
+@lru_cache(maxsize=64)  # the time of acceptance is the same for many
+def _integer(value: int) -> str:
+    if -0x8000_0000 <= value < 0x8000_0000:
+        packed = b"I" + _SIGNED.pack(value)
+    elif -(1 << 63) <= value < 1 << 63:
+        packed = b"l" + _SIGNED_LONG.pack(value)
     else:
         raise Unusual
     return packed.decode("latin-1")

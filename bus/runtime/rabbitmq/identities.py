@@ -17,7 +17,7 @@ from typing import Protocol, cast
 
 from bus.declarations import DELIVER, IDENTITIES, PAGES
 from bus.errors import Unavailable
-from bus.ledger import GONE, Batch, Incoming, Outcome, Outlet
+from bus.ledger import GONE, Batch, Incoming, Outcome
 from bus.marks import Marks, record
 from bus.pages import PAGE_BYTES, Line, Place, Tail, read_page
 from bus.ports import Mark
@@ -105,8 +105,7 @@ class Identities:
         self._waiting += zip(safe, made, strict=True)
 
     def _write(self, stream: str, body: bytes) -> Batch:
-        wire = Wire(DELIVER, stream, self._properties, body)
-        batch = self._host.ledger.submitted([(Outlet(DELIVER, stream, self._me), wire)])
+        batch = self._host.ledger.submitted([Wire(DELIVER, stream, self._me, self._properties, body)])
         self._host.plan_turn()
         return batch
 

@@ -10,23 +10,21 @@ from typing import Any, Protocol
 
 from bus.errors import BusError, Unavailable
 from bus.ledger import OPEN, Incoming, Inlet, Ledger
-from bus.ports import Begin, Handler, Header, Mark, Message, nothing
+from bus.ports import Begin, Handler, Header, Mark, Message, Shared, nothing
 from bus.runtime.rabbitmq.addressing import SYSTEM_HEADER
-from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
-from bus.runtime.rabbitmq.frames import Arrived
+from bus.runtime.rabbitmq.amqp import Channel, Connection
+from bus.runtime.rabbitmq.frames import Arrived, is_brokers_own
 from bus.topology import DOCUMENTS
 
 AFTER_ERROR_S = 0.1  # a handler that raises gets its batch again, but not in a tight loop
 RELEASES = 10_000
-# Written by the broker where it dead-lettered, counted or stamped; no part of the message.
-_BROKERS_OWN = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count", "x-opt-")
 
 
 class Host(Protocol):
     """What a subscription needs of its transport."""
 
     @property
-    def ledger(self) -> Ledger[Wire]: ...
+    def ledger(self) -> Ledger: ...
 
     @property
     def deaths(self) -> "Deaths": ...
@@ -48,8 +46,10 @@ class Delivery(Incoming):
     __slots__ = ("_arrived", "_message", "subscription")
 
     def __init__(self, subscription: "Reader", arrived: Arrived) -> None:
-        super().__init__(subscription, arrived.tag)
-        self.subscription, self._arrived = subscription, arrived
+        self.inlet = self.subscription = subscription
+        self.tag, self.epoch = arrived.tag, subscription.epoch
+        self.state, self.waiting, self.mark = OPEN, 0, None  # not by super(): one for every message
+        self._arrived = arrived
         self._message: Message | None = None
 
     @property
@@ -63,7 +63,8 @@ class Delivery(Incoming):
     def returned(self) -> int:
         """As the broker counts it, less what this process knows to be no death."""
         # From 4.0 the header is left out while it would be 0.
-        counted = (self._arrived.properties.headers or {}).get("x-delivery-count", 0)
+        headers = self._arrived.headers
+        counted = headers.get("x-delivery-count") if headers else None
         if not isinstance(counted, int):
             return 0
         return self.subscription.host.deaths.among(self.subscription.queue, self.name, int(counted))
@@ -71,7 +72,7 @@ class Delivery(Incoming):
     @property
     def name(self) -> str:
         """What it is recognised by when it comes back to its queue."""
-        return self._arrived.properties.message_id or ""
+        return self._arrived.message_id or ""
 
     def become(self, *messages: Message, mark: Mark | None = None) -> None:
         """Replace it by `messages`; raises Refused, and stays unsettled, when one could never be stored."""
@@ -284,20 +285,17 @@ class Subscription(Reader):
 
 
 def _message(queue: str, arrived: Arrived) -> Message:
-    properties = arrived.properties
-    headers: dict[str, Header] = {}
-    for name, value in (properties.headers or {}).items():
-        if value is not None and not (name[:1] == "x" and name.startswith(_BROKERS_OWN)):
-            headers[name] = value if type(value) is str else _header(value)
+    headers = arrived.headers
+    if type(headers) is not Shared:
+        headers = {
+            name: value if type(value) is str else _header(value)
+            for name, value in (headers or {}).items() if value is not None and not is_brokers_own(name)
+        }
     if queue == DOCUMENTS and arrived.exchange == DOCUMENTS:
-        headers.setdefault(SYSTEM_HEADER, arrived.routing_key)
+        headers = {SYSTEM_HEADER: arrived.routing_key, **headers}
     return Message(
-        to=queue,
-        id=properties.message_id or str(headers.get("cloudEvents_id", "")),
-        body=arrived.body,
-        headers=headers,
-        content_type=properties.content_type or "application/json",
-        content_encoding=properties.content_encoding or "utf-8",
+        queue, arrived.message_id or str(headers.get("cloudEvents_id", "")), arrived.body, headers,
+        arrived.content_type or "application/json", arrived.content_encoding or "utf-8",
     )
 
 

@@ -47,8 +47,8 @@ class Stream(Subscription):
     def _arrived(self, arrived: Arrived) -> None:
         if self._leaving:
             return
-        properties = arrived.properties
-        line = Line(int(properties.headers["x-stream-offset"]), properties.message_id or "", arrived.body)
+        offset = int((arrived.headers or {})["x-stream-offset"])
+        line = Line(offset, arrived.message_id or "", arrived.body)
         if self._sure:
             self._last = line
             self.lines += 1

@@ -269,7 +269,8 @@ async def _remember(connection: Connection, record: Record, before: Record | Non
             stored.set_result(sound)
 
     await channel.confirm(lambda _seq, _multiple, sound: settled(sound), lambda *_: settled(False))  # noqa: FBT003 - as said
-    channel.publish([Wire(DELIVER, RECORD, encode_properties(RECORD, "application/json", "utf-8", {}), record.body())])
+    properties = encode_properties(RECORD, "application/json", "utf-8", {})
+    channel.publish([Wire(DELIVER, RECORD, RECORD, properties, record.body())])
     try:
         sound = await asyncio.wait_for(stored, CONFIRM_TIMEOUT_S)
     except TimeoutError:
