@@ -15,7 +15,7 @@ Header = str | int | bytes
 
 
 class Shared(dict[str, str]):
-    """Texts that the headers of several messages begin with, so that a transport encodes them once. Nobody changes them.
+    """Texts that the headers of several messages begin with: a transport encodes them once. Nobody changes them.
 
     Attributes:
         encoded: what they are on the transport's wire, its own; b"" where that is not known yet.

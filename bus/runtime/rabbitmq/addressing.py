@@ -1,15 +1,42 @@
-"""Which exchange and routing key a message goes to, and as what."""
+"""Which exchange and routing key a message goes to, and as what; and what it was when it comes.
+
+Letters are read far more often than they are moved, thousands at a time, and go back to their queue each time. RabbitMQ
+encodes the headers of what came back anew whenever it hands it out, one by one. So a letter has one header there, with
+all of its own in it.
+"""
 
 from bisect import bisect_left
+from collections.abc import Mapping
+
+import msgspec
 
 from bus.declarations import DELIVER, EVENTS, retry
 from bus.errors import Refused
-from bus.ports import Message
+from bus.ports import Header, Message
 from bus.runtime.rabbitmq.amqp import Wire, encode_properties
-from bus.topology import DOCUMENTS, ROUTER, Topology
+from bus.topology import DOCUMENTS, INVALID, ROUTER, Topology, dead
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # RabbitMQ's own limit since 4.0
 SYSTEM_HEADER = "bus-system"  # of a document: who sent it; on the wire its routing key
+PACKED = "bus-headers"  # of a letter: all of its headers, as JSON
+
+
+def packed(headers: Mapping[str, Header]) -> Mapping[str, Header]:
+    """Return one header that holds them all; they themselves where JSON cannot."""
+    if any(isinstance(value, bytes) for value in headers.values()):
+        return headers
+    try:
+        return {PACKED: msgspec.json.encode(headers).decode()}
+    except UnicodeEncodeError:  # nothing that AMQP could say either
+        return headers
+
+
+def unpacked(headers: Mapping[str, Header]) -> Mapping[str, Header]:
+    """Return what was packed; headers that another program wrote are as they are."""
+    try:
+        return msgspec.json.decode(str(headers[PACKED]), type=dict[str, str | int])
+    except msgspec.DecodeError:
+        return headers
 
 
 class Addressing:
@@ -27,6 +54,7 @@ class Addressing:
         self.max_body_bytes = max_body_bytes
         self.user = user
         self._delays_s = topology.delays_s
+        self._letters = frozenset((INVALID, *map(dead, topology.systems)))
 
     def wire(self, message: Message) -> Wire:
         """Say how a message is published.
@@ -36,9 +64,10 @@ class Addressing:
         """
         if len(message.body) > self.max_body_bytes:
             raise Refused("amqp-too-large", limit=self.max_body_bytes)
+        headers = packed(message.headers) if message.to in self._letters else message.headers
         exchange, routing_key = (not message.delay_s and self._straight.get(message.to)) or self._way(message)
         properties = encode_properties(
-            message.id, message.content_type, message.content_encoding, message.headers, self.user
+            message.id, message.content_type, message.content_encoding, headers, self.user
         )
         return Wire(exchange, routing_key, message.id, properties, message.body)
 

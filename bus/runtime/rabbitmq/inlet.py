@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from bus.errors import BusError, Unavailable
 from bus.ledger import OPEN, Incoming, Inlet, Ledger
 from bus.ports import Begin, Handler, Header, Mark, Message, Shared, nothing
-from bus.runtime.rabbitmq.addressing import SYSTEM_HEADER
+from bus.runtime.rabbitmq.addressing import PACKED, SYSTEM_HEADER, unpacked
 from bus.runtime.rabbitmq.amqp import Channel, Connection
 from bus.runtime.rabbitmq.frames import Arrived, is_brokers_own
 from bus.topology import DOCUMENTS
@@ -291,6 +291,8 @@ def _message(queue: str, arrived: Arrived) -> Message:
             name: value if type(value) is str else _header(value)
             for name, value in (headers or {}).items() if value is not None and not is_brokers_own(name)
         }
+    if PACKED in headers:
+        headers = unpacked(headers)
     if queue == DOCUMENTS and arrived.exchange == DOCUMENTS:
         headers = {SYSTEM_HEADER: arrived.routing_key, **headers}
     return Message(

@@ -1,0 +1,49 @@
+"""How a message looks on RabbitMQ, and becomes itself again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.ports import Header, Message
+from bus.runtime.rabbitmq.addressing import PACKED, Addressing, packed, unpacked
+from bus.runtime.rabbitmq.frames import Arrived, Reader, Taker, publish_frames
+from bus.runtime.rabbitmq.inlet import _message
+from bus.topology import INVALID, Topology, dead, to
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+TOPOLOGY = Topology(("wms",))
+
+
+def arrived(message: Message) -> Arrived:
+    """What the reader makes of a message that was published."""
+    wire = Addressing(TOPOLOGY).wire(message)
+    deliver = b"\x01\x00\x01" + (b"\x00\x3c\x00\x3c\x01c" + bytes(8) + b"\x00" + b"\x01x" + b"\x01y")
+    method = deliver[:3] + len(deliver[3:]).to_bytes(4, "big") + deliver[3:] + b"\xce"
+    found: list[Arrived] = []
+    Reader().take(publish_frames(method, 1, wire.properties, wire.body, 100_000), 0, Taker(found.append, None))
+    return found[0]
+
+
+@given(st.dictionaries(TEXTS, TEXTS | st.integers(-(2**63), 2**63 - 1) | st.binary(max_size=20)), st.sampled_from((dead("wms"), INVALID, to("wms"))))
+def test_a_message_s_headers_come_as_they_were_whichever_queue_they_went_to(headers: dict[str, Header], queue: str) -> None:
+    headers = {f"bus-{name}": value for name, value in headers.items()}
+    came = _message(queue, arrived(Message(queue, "1", b"{}", headers)))
+    assert came.headers == headers
+
+
+def test_a_letter_has_one_header_on_the_wire_and_a_delivery_its_own() -> None:
+    headers: dict[str, Header] = {"cloudEvents_id": "PO-1", "bus-at": 5}
+    assert list(arrived(Message(dead("wms"), "1", b"", headers)).headers or ()) == [PACKED]
+    assert arrived(Message(to("wms"), "1", b"", headers)).headers == headers
+
+
+@pytest.mark.parametrize("odd", [b"{}", "\ud800"])
+def test_what_json_cannot_hold_is_left_as_it_is(odd: Header) -> None:
+    headers: dict[str, Header] = {"bus-event": odd}
+    assert packed(headers) is headers
+
+
+@pytest.mark.parametrize("odd", ["", "no JSON", "[1]", '{"a": [1]}', 7])
+def test_what_another_program_calls_packed_is_an_ordinary_header(odd: Header) -> None:
+    headers: dict[str, Header] = {PACKED: odd, "x": "y"}
+    assert unpacked(headers) == headers
