@@ -14,6 +14,7 @@ sees it and replays it; nothing is lost.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from bus.event import WINDOW_DAYS
 from bus.ports import Mark
@@ -25,14 +26,16 @@ _KEPT = RECORD_BYTES - _PREFIX
 _DAY_S = 86_400
 
 
+@lru_cache(maxsize=4096)  # asked for when an event comes, and again when it is done
 def key(identity: str) -> bytes:
     """Return the 8 bytes that stand for an identity."""
     return hashlib.blake2b(identity.encode(), digest_size=_KEY).digest()
 
 
-def record(mark: Mark, now_s: float) -> bytes:
-    """Return a mark as `RECORD_BYTES`, made now."""
-    return key(mark.identity) + mark.digest[:8].ljust(8, b"\0") + _day(now_s)
+def records(marks: Iterable[Mark], now_s: float) -> list[bytes]:
+    """Return each mark as `RECORD_BYTES`, made now."""
+    day = _day(now_s)
+    return [key(identity) + digest[:8].ljust(8, b"\0") + day for identity, digest in marks]
 
 
 def _day(now_s: float) -> bytes:
@@ -44,7 +47,7 @@ class Marks:
     """The marks of the last days: each is known for `days` at least, and for one more at most.
 
     >>> marks = Marks()
-    >>> marks.add(record(Mark("erp 1", b"12345678"), now_s=0.0), now_s=0.0)
+    >>> marks.add(records([Mark("erp 1", b"12345678")], now_s=0.0)[0], now_s=0.0)
     >>> marks.known(["erp 1", "erp 2"], now_s=0.0)
     {'erp 1': b'12345678'}
     """
@@ -53,14 +56,14 @@ class Marks:
         self._window_s = days * _DAY_S
         self._blocks = [bytearray() for _ in range(1 << 8 * _PREFIX)]
 
-    def add(self, records: bytes, now_s: float) -> None:
-        """Remember marks, each record behind the other; those that are too old are passed over."""
+    def add(self, made: bytes, now_s: float) -> None:
+        """Remember marks, one record behind the other; those that are too old are passed over."""
         blocks, oldest = self._blocks, self._oldest(now_s)
-        for at in range(0, len(records) - RECORD_BYTES + 1, RECORD_BYTES):
-            if records[at + _DIGEST : at + RECORD_BYTES] < oldest:
+        for at in range(0, len(made) - RECORD_BYTES + 1, RECORD_BYTES):
+            if made[at + _DIGEST : at + RECORD_BYTES] < oldest:
                 continue
-            block = blocks[records[at] << 8 | records[at + 1]]
-            block += records[at + _PREFIX : at + RECORD_BYTES]
+            block = blocks[made[at] << 8 | made[at + 1]]
+            block += made[at + _PREFIX : at + RECORD_BYTES]
             while block[_KEPT - 2 : _KEPT] < oldest:
                 del block[:_KEPT]
 

@@ -106,8 +106,10 @@ def envelope(
         if is_structured_type(message.content_type):
             return structured(message.body, received, zones)
         _check_json(message.content_type)
-    elif is_whole_envelope(headers) and (event := _ordinary(headers, zones)) is not None:
-        return event, message.body.removeprefix(codecs.BOM_UTF8)
+    elif (further := _extensions(tuple(headers))) is not None:
+        event = _ordinary(headers, further, zones)
+        if event is not None:
+            return event, message.body.removeprefix(codecs.BOM_UTF8)
     found = attributes(headers)
     if message.id:
         found.setdefault("id", message.id)
@@ -136,10 +138,11 @@ _WHOLE = (
 _values = itemgetter(*_WHOLE)
 
 
-def _ordinary(headers: Mapping[str, Header], zones: Mapping[str, str]) -> Event | None:
+def _ordinary(
+    headers: Mapping[str, Header], further: tuple[tuple[str, str], ...], zones: Mapping[str, str]
+) -> Event | None:
     """The event of a whole envelope of printable texts without a blank; None for any other, as `_event` knows more."""
     version, id_, source, type_, subject, time, key = values = _values(headers)
-    further = _extensions(tuple(headers))
     extensions: dict[str, Any] = {name: headers[header] for header, name in further} if further else {}
     try:
         whole = "".join((*values, *extensions.values()) if extensions else values)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.event import WINDOW_DAYS
-from bus.marks import RECORD_BYTES, Marks, key, record
+from bus.marks import RECORD_BYTES, Marks, key, records
 from bus.ports import Mark
 
 DAY_S = 86_400.0
@@ -17,7 +17,7 @@ def digest(number: int) -> bytes:
 
 
 def made(name: str, number: int, now_s: float = NOW_S) -> bytes:
-    return record(Mark(name, digest(number)), now_s)
+    return records([Mark(name, digest(number))], now_s)[0]
 
 
 def test_a_mark_is_known_with_its_digest_and_others_are_not() -> None:
@@ -77,7 +77,7 @@ def test_bytes_within_a_record_that_look_like_another_are_not_taken_for_it() -> 
 
 def test_the_record_of_any_identity_and_digest_has_the_same_size() -> None:
     for name in ("", "erp\n45", "系统\n单号" * 100):
-        assert len(record(Mark(name, b"short"), NOW_S)) == RECORD_BYTES
+        assert len(records([Mark(name, b"short")], NOW_S)[0]) == RECORD_BYTES
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2**64 - 1)), max_size=40))

@@ -43,7 +43,7 @@ def test_what_amqp_cannot_say_is_refused_by_name(id_: str, headers: dict[str, An
 
 def test_more_names_than_are_remembered_are_written_all_the_same() -> None:
     headers = {f"name-{n}": "x" for n in range(9000)}
-    assert frames._table_of(headers.items()) == b"".join(
+    assert frames._table_of(headers) == b"".join(
         bytes((len(name),)) + name.encode() + b"S\0\0\0\1x" for name in headers
     )
     assert len(frames._names) <= frames._REMEMBERED

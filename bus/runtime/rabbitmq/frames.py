@@ -7,7 +7,7 @@ writing, on any cut of the stream.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -35,8 +35,10 @@ _SIGNED, _SIGNED_LONG = struct.Struct(">l"), struct.Struct(">q")
 
 # Flags of the properties that the bus reads and writes.
 _TYPE, _ENCODING, _HEADERS, _MODE, _ID, _USER = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080, 0x0010
+_BOTH = _TYPE | _ENCODING
 _WRITTEN = _TYPE | _ENCODING | _HEADERS | _MODE | _ID
 _FLAGS, _FLAGS_WITH_USER = _WRITTEN.to_bytes(2, "big"), (_WRITTEN | _USER).to_bytes(2, "big")
+_REPEATED = 64  # characters; what is longer is hardly the same in the next message
 _REMEMBERED = 4096  # names that come from outside: bound what is remembered
 
 Names = tuple[str, str]
@@ -100,7 +102,9 @@ class Reader:
 
     def __init__(self) -> None:
         self._names: dict[bytes, Names] = {}
-        self._form = _Form((), ())  # of the last table: the next one mostly is of the same
+        # Of the last message: the next one mostly begins with the same, and has a table of the same form.
+        self._opening, self._opens = b"", ("", "")
+        self._form = _Form((), ())
 
     def take(self, data: bytes, at: int, taker: Taker) -> int:
         """Hand over what begins with the whole frame at `at`; return where it ends, 0 while the rest is missing.
@@ -168,9 +172,16 @@ class Reader:
         content_type = content_encoding = message_id = None
         headers: Mapping[str, Any] | None = None
         try:
-            if flags & _TYPE:
+            if flags & _BOTH == _BOTH:
+                if not (self._opening and buffer.startswith(self._opening, at)):
+                    content_type, middle = _short(buffer, at)
+                    content_encoding, after = _short(buffer, middle)
+                    self._opening, self._opens = buffer[at:after], (content_type, content_encoding)
+                content_type, content_encoding = self._opens
+                at += len(self._opening)
+            elif flags & _TYPE:
                 content_type, at = _short(buffer, at)
-            if flags & _ENCODING:
+            elif flags & _ENCODING:
                 content_encoding, at = _short(buffer, at)
             if flags & _HEADERS:
                 (size,) = _LONG.unpack_from(buffer, at)
@@ -282,18 +293,21 @@ def properties_of(
     Raises:
         Unusual: a name or value that only pika knows how to write, or to refuse.
     """
-    begin, id_ = b"", message_id.encode()
+    id_ = message_id.encode()
     if len(id_) > 255:
         raise Unusual
-    items: Iterable[tuple[str, Header]] = headers.items()
     if type(headers) is Following:
-        begin = headers.begin.encoded
-        if not begin:
-            begin = headers.begin.encoded = _table_of(headers.begin.items())
-        items = islice(items, len(headers.begin), None)
-    table = _table_of(items)
+        begin, more = headers.begin, islice(headers.items(), len(headers.begin), None)
+        if not begin.encoded:
+            begin.encoded = _table_of(begin)
+        table = begin.encoded + b"".join([
+            _entry(name, value) if isinstance(value, int) or len(value) < _REPEATED else _table_of({name: value})
+            for name, value in more
+        ])
+    else:
+        table = _table_of(headers)
     before, after = _around(content_type, content_encoding, user)
-    return b"%b%b%b%b\x02%c%b%b" % (before, _LONG.pack(len(begin) + len(table)), begin, table, len(id_), id_, after)
+    return b"%b%b%b\x02%c%b%b" % (before, _LONG.pack(len(table)), table, len(id_), id_, after)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -303,38 +317,34 @@ def _around(content_type: str, content_encoding: str, user: str) -> tuple[bytes,
     return before, _short_of(user) if user else b""
 
 
-def _table_of(headers: Iterable[tuple[str, Header]]) -> bytes:
+@lru_cache(maxsize=_REMEMBERED)
+def _entry(name: str, value: Header) -> bytes:
+    """What a route adds to an envelope: its name, and the time of acceptance, which many have in common."""
+    return _table_of({name: value})
+
+
+def _table_of(headers: Mapping[str, Header]) -> bytes:
     names, sizes = _names, _SIZES
-    headers = tuple(headers)
     try:
         return "".join([
             f"{names[name]}S{sizes[len(value)]}{value}" if type(value) is str and value.isascii()
             else f"{names[name]}{_value_of(value)}"
-            for name, value in headers
+            for name, value in headers.items()
         ]).encode("latin-1")
     except (KeyError, IndexError):  # a name seen for the first time, or a long text
-        return "".join([f"{_learn_name(name)}{_value_of(value)}" for name, value in headers]).encode("latin-1")
+        return "".join([f"{_learn_name(name)}{_value_of(value)}" for name, value in headers.items()]).encode("latin-1")
 
 
 def _value_of(value: Header) -> str:
     if type(value) is str:
         data = value.encode()
         packed = b"S" + _LONG.pack(len(data)) + data
-    elif type(value) is int:
-        return _integer(value)
+    elif type(value) is int and -0x8000_0000 <= value < 0x8000_0000:
+        packed = b"I" + _SIGNED.pack(value)
+    elif type(value) is int and -(1 << 63) <= value < 1 << 63:
+        packed = b"l" + _SIGNED_LONG.pack(value)
     elif type(value) is bytes:
         packed = b"x" + _LONG.pack(len(value)) + value
-    else:
-        raise Unusual
-    return packed.decode("latin-1")
-
-
-@lru_cache(maxsize=64)  # the time of acceptance is the same for many
-def _integer(value: int) -> str:
-    if -0x8000_0000 <= value < 0x8000_0000:
-        packed = b"I" + _SIGNED.pack(value)
-    elif -(1 << 63) <= value < 1 << 63:
-        packed = b"l" + _SIGNED_LONG.pack(value)
     else:
         raise Unusual
     return packed.decode("latin-1")

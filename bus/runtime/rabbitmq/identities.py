@@ -18,7 +18,7 @@ from typing import Protocol, cast
 from bus.declarations import DELIVER, IDENTITIES, PAGES
 from bus.errors import Unavailable
 from bus.ledger import GONE, Batch, Incoming, Outcome
-from bus.marks import Marks, record
+from bus.marks import Marks, records
 from bus.pages import PAGE_BYTES, Line, Place, Tail, read_page
 from bus.ports import Mark
 from bus.runtime.rabbitmq import inlet
@@ -95,12 +95,11 @@ class Identities:
 
     def _remember(self, safe: Sequence[Incoming]) -> None:
         now_s = self._now_s()
-        made = []
-        for incoming in safe:
-            mark = cast(Mark, incoming.mark)
+        marks = [cast(Mark, incoming.mark) for incoming in safe]
+        for mark, incoming in zip(marks, safe, strict=True):
             if self._in_hand.get(mark.identity) is incoming:
                 del self._in_hand[mark.identity]
-            made.append(record(mark, now_s))
+        made = records(marks, now_s)
         self._marks.add(b"".join(made), now_s)
         self._waiting += zip(safe, made, strict=True)
 
