@@ -1,7 +1,7 @@
 """Finds, in a route's condition, the one comparison that lets most events be passed over by a look-up."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
@@ -15,10 +15,15 @@ from bus.types import TEXT, Record
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """`path` must be one of `values`, or the condition is false."""
+    """`path` must be one of `values`, or the condition is false.
+
+    Args:
+        whole: the condition says nothing else, so with one of the values it is true.
+    """
 
     path: tuple[str, ...]
     values: frozenset[str]
+    whole: bool = field(default=False, compare=False)
 
     @staticmethod
     def reader(path: tuple[str, ...]) -> Callable[[Event], Any]:
@@ -60,7 +65,7 @@ def guard_of(when: Source | None, data: Record) -> Guard | None:
     path = _text_path(part.first, data)
     if path is None or not texts or len(values) != len(members) or not all(isinstance(v, str) for v in values):
         return None
-    return Guard(path, texts)
+    return Guard(path, texts, whole=part is parsed)
 
 
 def _text_path(node: tree.Node, data: Record) -> tuple[str, ...] | None:
@@ -73,8 +78,8 @@ def _text_path(node: tree.Node, data: Record) -> tuple[str, ...] | None:
         return None
     record: Any = data if node.name == "data" else EVENT
     for name in names:
-        field = record.fields.get(name) if isinstance(record, Record) else None
-        if field is None:
+        known = record.fields.get(name) if isinstance(record, Record) else None
+        if known is None:
             return None
-        record = field.type
+        record = known.type
     return (node.name, *names) if record == TEXT else None

@@ -6,12 +6,16 @@ the rarer forms, or names the faults. So a good event pays for no bookkeeping, a
 defines what is valid; a property test holds the first to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, DecimalException
+from functools import lru_cache
 from typing import Any, TypeVar
 
+from msgspec import DecodeError
+
+from bus.codecs.json_format import decode_ordinary, read_json_fast
 from bus.errors import InvalidEvent
 from bus.plain import (
     MAX_EXPONENT,
@@ -84,15 +88,7 @@ def compile_validator(event_type: EventType) -> Check:
     `check` changes the `data` it is given, dicts and lists that nobody else holds; its own result is
     valid again. It raises InvalidEvent with the first MAX_FAULTS faults, the data then half converted.
     """
-    functions: list[str] = []
-    entry = _generate(event_type.data, functions)
-    names: dict[str, Any] = {
-        "Decimal": Decimal, "date": date, "datetime": datetime,
-        "iso_date": parse_iso_date, "iso_datetime": parse_iso_datetime,
-    }
-    code = compile("\n".join(functions), f"<check {event_type.name}>", "exec")
-    exec(code, names)  # noqa: S102 - text of our own; names of fields are quoted literals in it
-    first_pass: Callable[[Any, str], None] = names[entry]
+    first_pass = _first_pass(event_type, _ORDINARY)
 
     def check(data: Any, zone: str) -> dict[str, Any]:
         try:
@@ -104,59 +100,109 @@ def compile_validator(event_type: EventType) -> Check:
     return check
 
 
+def compile_reader(event_type: EventType) -> Callable[[bytes, str], dict[str, Any]]:
+    """Return `read(body, zone)`: what `check` gives of the value of a body, JSON in UTF-8.
+
+    Read for its type, a body costs a third less than read first and checked then. It raises DocumentError
+    for what is no JSON, and InvalidEvent.
+    """
+    first_pass = _first_pass(event_type, _DECODED)
+
+    def read(body: bytes, zone: str) -> dict[str, Any]:
+        try:
+            data = decode_ordinary(body)
+            first_pass(data, zone)
+        except (KeyError, ValueError, DecimalException, DecodeError, RecursionError):
+            return _decide(event_type, read_json_fast(body), zone)
+        return data  # type: ignore[no-any-return]  # the first pass took it for a dict
+
+    return read
+
+
 # ---------------------------------------------------------------------------- the first pass: generated
 
-# What becomes of a value `v` that is there. Leaving for the second pass is `raise ValueError`.
+_day = lru_cache(maxsize=4096)(parse_iso_date)  # the dates of business are few, and near today
+
+# What becomes of a value {v} that is there, at {place}. Leaving for the second pass is `raise ValueError`.
 _ORDINARY: dict[Scalar, tuple[str, ...]] = {
-    TEXT: ("if type(v) is not str: raise ValueError",),
-    INTEGER: ("if type(v) is not int: raise ValueError",),
-    BOOLEAN: ("if type(v) is not bool: raise ValueError",),
+    TEXT: ("if type({v}) is not str: raise ValueError",),
+    INTEGER: ("if type({v}) is not int: raise ValueError",),
+    BOOLEAN: ("if type({v}) is not bool: raise ValueError",),
     DECIMAL: (
-        "if type(v) is not int:",
-        "    if type(v) is not Decimal or not v.is_finite(): raise ValueError",
-        f"    if not -{MAX_EXPONENT} <= v.adjusted() <= {MAX_EXPONENT}: raise ValueError",
+        "if type({v}) is not int:",
+        "    if type({v}) is not Decimal or not {v}.is_finite(): raise ValueError",
+        f"    if not -{MAX_EXPONENT} <= {{v}}.adjusted() <= {MAX_EXPONENT}: raise ValueError",
     ),
     DATE: (
-        "if type(v) is str:",
-        "    if (v := iso_date(v)) is None: raise ValueError",
-        "    {place} = v",
-        "elif type(v) is not date: raise ValueError",
+        "if type({v}) is str:",
+        "    if len({v}) != 10 or ({v} := iso_date({v})) is None: raise ValueError",
+        "    {place} = {v}",
+        "elif type({v}) is not date: raise ValueError",
     ),
     DATETIME: (
-        "if type(v) is str:",
-        "    if (v := iso_datetime(v, zone)) is None: raise ValueError",
-        "    {place} = v",
-        "elif type(v) is not datetime or v.tzinfo is None: raise ValueError",
+        "if type({v}) is str:",
+        "    if ({v} := iso_datetime({v}, zone)) is None: raise ValueError",
+        "    {place} = {v}",
+        "elif type({v}) is not datetime or {v}.tzinfo is None: raise ValueError",
     ),
-    ANY: ("if v is None: raise ValueError",),
+    ANY: ("if {v} is None: raise ValueError",),
 }
+# The same for what `decode_ordinary` made, whose numbers are all in range.
+_DECODED = {**_ORDINARY, DECIMAL: ("if type({v}) is not Decimal and type({v}) is not int: raise ValueError",)}
+MAX_NESTED = 12  # in one function; Python's own compiler stops at 20
 
 
-def _generate(type_: Record | ListOf, functions: list[str]) -> str:
-    """Append the function that checks `type_`, after those it calls; return its name."""
-    if isinstance(type_, ListOf):
-        body = ["if type(o) is not list: raise ValueError", "for n, v in enumerate(o):"]
-        body += (f"    {line}" for line in _ordinary(type_.item, "o[n]", functions))
-    else:
-        body = ["if type(o) is not dict: raise ValueError"]
+def _first_pass(event_type: EventType, ordinary: Mapping[Scalar, Sequence[str]]) -> Callable[[Any, str], None]:
+    names: dict[str, Any] = {
+        "Decimal": Decimal, "date": date, "datetime": datetime, "iso_date": _day, "iso_datetime": parse_iso_datetime,
+    }
+    functions = _Functions(ordinary)
+    entry = functions.of(event_type.data)
+    code = compile("\n".join(functions.texts), f"<check {event_type.name}>", "exec")
+    exec(code, names)  # noqa: S102 - text of our own; names of fields are quoted literals in it
+    return names[entry]  # type: ignore[no-any-return]  # the text defines it
+
+
+class _Functions:
+    """Generated functions; `ordinary` says what a single value must be."""
+
+    def __init__(self, ordinary: Mapping[Scalar, Sequence[str]]) -> None:
+        self.ordinary, self.texts = ordinary, list[str]()
+
+    def of(self, type_: Type) -> str:
+        """Add the function that checks `type_`, after those it calls; return its name."""
+        lines = self.lines(type_, "o", "", 0)
+        name = f"f{len(self.texts)}"
+        self.texts.append("\n    ".join((f"def {name}(o, zone):", *lines)))
+        return name
+
+    def lines(self, type_: Type, v: str, place: str, depth: int) -> list[str]:
+        """The lines that check the value called `v`, and put at `place` what becomes of it."""
+        if isinstance(type_, Scalar):
+            return [line.replace("{v}", v).replace("{place}", place) for line in self.ordinary[type_]]
+        if depth == MAX_NESTED:
+            return [f"{self.of(type_)}({v}, zone)"]
+        held = f"v{depth}"
+        if isinstance(type_, ListOf):
+            inner = self.lines(type_.item, held, f"{v}[n{depth}]", depth + 1)
+            # Only a single value is put back, for which its position is needed.
+            single = isinstance(type_.item, Scalar)
+            loop = f"for n{depth}, {held} in enumerate({v}):" if single else f"for {held} in {v}:"
+            return [f"if type({v}) is not list: raise ValueError", loop, *_indented(inner)]
+        lines = [f"if type({v}) is not dict: raise ValueError"]
         for name, field_ in type_.fields.items():
-            place = f"o[{name!r}]"
-            lines = _ordinary(field_.type, place, functions)
+            at = f"{v}[{name!r}]"
+            inner = self.lines(field_.type, held, at, depth + 1)
             if field_.required:
-                body += (f"v = {place}", *lines)
+                lines += (f"{held} = {at}", *inner)
             else:
                 # `in` and a subscript cost half of a get(), as most optional fields are missing.
-                body.append(f"if {name!r} in o and (v := {place}) is not None:")
-                body += (f"    {line}" for line in lines)
-    function = f"f{len(functions)}"
-    functions.append("\n    ".join((f"def {function}(o, zone):", *body)))
-    return function
+                lines += (f"if {name!r} in {v} and ({held} := {at}) is not None:", *_indented(inner))
+        return lines
 
 
-def _ordinary(type_: Type, place: str, functions: list[str]) -> list[str]:
-    if isinstance(type_, Scalar):
-        return [line.replace("{place}", place) for line in _ORDINARY[type_]]
-    return [f"{_generate(type_, functions)}(v, zone)"]
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
 
 
 # ------------------------------------------------------------------------ the second pass: interpreted

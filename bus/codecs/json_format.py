@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Clamped, Context, Decimal, DecimalException, InvalidOperation, Overflow, Rounded, Subnormal
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from bus.codecs.element import Element, plain
 from bus.codecs.options import ReadOptions
 from bus.codecs.scalars import text_of
 from bus.errors import DocumentError
+from bus.plain import MAX_EXPONENT as IN_RANGE
 
 MAX_DEPTH = 64
 MAX_EXPONENT = 400
@@ -34,6 +35,16 @@ def _number(digits: str) -> Decimal:
     return number
 
 
+# Makes a number of at most 30 digits in a third of the time of `_number`, and raises DecimalException for any other.
+# No last digit may be worth less than 10 to the power Emin - prec + 1, so that not even a zero is out of range.
+_ordinary = Context(
+    prec=30, Emin=29 - IN_RANGE, Emax=IN_RANGE, traps=[Clamped, InvalidOperation, Overflow, Rounded, Subnormal]
+).create_decimal
+decode_ordinary = msgspec.json.Decoder(float_hook=_ordinary).decode
+"""Returns the value of JSON in UTF-8 whose numbers are ordinary, all of them `in_range`.
+
+Raises whatever comes first for any other; `read_json_fast` then says what it is.
+"""
 _decode = msgspec.json.Decoder(float_hook=_number).decode
 
 
@@ -43,8 +54,12 @@ def read_json_fast(body: bytes) -> Any:
     Of a key that stands twice in one object the last one wins, and nesting is bounded by the parser
     alone; documents from outside take `read`, which refuses both.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     try:
-        return _decode(body.removeprefix(codecs.BOM_UTF8))
+        try:
+            return decode_ordinary(body)
+        except DecimalException:
+            return _decode(body)
     except msgspec.ValidationError:  # without a type only an integer of thousands of digits is invalid
         raise DocumentError("json-number-out-of-range", limit=MAX_EXPONENT) from None
     except msgspec.DecodeError as exc:
@@ -121,8 +136,8 @@ def write(tree: Any, _options: Mapping[str, Any], encoding: str) -> bytes:
     return body if charset(encoding) == "utf-8" else encode(body.decode(), encoding, tree)
 
 
-# A digit, E, sign, digit: a number with an exponent, or a text that looks like one.
-_EXPONENT = re.compile(rb"[0-9]E[+-][0-9]").search
+# A number with an exponent, or a text that looks like one. A pattern that begins with a letter is searched for fast.
+_EXPONENT = re.compile(rb"E[+-][0-9]").search
 _encode_fast = msgspec.json.Encoder(decimal_format="number").encode
 
 

@@ -24,10 +24,11 @@ from bus.functions import (
     check_pattern,
     check_zone,
     date_pattern_type,
+    day_writer,
     gs1_type,
 )
 from bus.nearest import nearest
-from bus.types import ANY, DECIMAL, Field, ListOf, Record, Type
+from bus.types import ANY, DATE, DECIMAL, TEXT, Field, ListOf, Record, Type
 
 _Bound = list[tuple[Parameter, tree.Node]]
 
@@ -79,10 +80,11 @@ def compile_call(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
     if node.name == "default":
         value, other = codes
         return Code(f"default_of({value.text}, lambda: {other.text})", result, other.nullable, other.missing)
-    return (_rounded(bound, codes) if node.name == "round" else None) or _code(function, bound, codes, result)
+    quick = _QUICK.get(node.name)
+    return (quick(bound, codes, scope) if quick is not None else None) or _code(function, bound, codes, result)
 
 
-def _rounded(bound: _Bound, codes: list[Code]) -> Code | None:
+def _rounded(bound: _Bound, codes: list[Code], _scope: Scope) -> Code | None:
     """The quick form of `round(x, 2)`, the commonest call there is: of a number, to places written out."""
     digits = bound[1][1] if len(bound) == 2 else None
     if not isinstance(digits, tree.Literal) or type(digits.value) is not int or kind_of(codes[0].type) != "number":
@@ -90,6 +92,20 @@ def _rounded(bound: _Bound, codes: list[Code]) -> Code | None:
     if not 0 <= digits.value <= MAX_ROUNDED:
         return None
     return Code(f"rounded({codes[0].text}, {digits.value})", DECIMAL, codes[0].nullable, codes[0].missing)
+
+
+def _dated(bound: _Bound, codes: list[Code], scope: Scope) -> Code | None:
+    """The quick form of `date(day, "yyyy-MM-dd")`: of a date, by a pattern written out."""
+    pattern = bound[1][1] if len(bound) == 2 else None
+    if not isinstance(pattern, tree.Literal) or type(pattern.value) is not str or codes[0].type != DATE:
+        return None
+    if check_date_pattern(pattern.value) or (write := day_writer(pattern.value)) is None:
+        return None
+    text = f"dated({scope.constant(write)}, ctx.zone, {codes[0].text}, {codes[1].text})"
+    return Code(text, TEXT, missing=codes[0].missing)
+
+
+_QUICK: dict[str, Callable[[_Bound, list[Code], Scope], Code | None]] = {"round": _rounded, "date": _dated}
 
 
 def _fields_named(bound: _Bound, item: Type, scope: Scope) -> dict[str, Field]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bus.adapter import Numbers
 from bus.errors import ExpressionError, UnmappedCode
 from bus.expressions.operators import kind, plain
-from bus.lookups import Table
+from bus.lookups import Code, Table
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -21,6 +21,7 @@ class Context:
         system: whose column lookups use: the target of a delivery, the sender of a document.
         encoding: the target's, for `cut_bytes`.
         numbers: how the source writes numbers, for `decimal`; None means plainly.
+        kept: what generated code has made of the tables and needs again.
     """
 
     system: str = ""
@@ -28,11 +29,12 @@ class Context:
     encoding: str = "utf-8"
     numbers: Numbers | None = None
     tables: Mapping[str, Table] = field(default_factory=dict)
+    kept: dict[tuple[str, str, str], Mapping[Code, str]] = field(default_factory=dict, repr=False, compare=False)
 
 
-def _find(ctx: Context, table: str, code: Any, by: str, to: str) -> str | None:
-    found = ctx.tables[table].column(by, to).get(code)
-    return found or None
+def codes(ctx: Context, table: str, by: str, to: str) -> Mapping[Code, str]:
+    """Codes of one column of a table → codes of another; no code and no answer is empty."""
+    return ctx.tables[table].column(by, to)
 
 
 def _key(code: Any) -> Any:
@@ -53,7 +55,7 @@ def lookup(ctx: Context, table: str, code: Any, by: str, to: str) -> str | None:
     key = _key(code)
     if key is None:
         return None
-    found = _find(ctx, table, key, by, to)
+    found = codes(ctx, table, by, to).get(key)
     if found is None:
         raise UnmappedCode(table, key if type(key) is tuple else (key,), by, to)
     return found
@@ -62,11 +64,11 @@ def lookup(ctx: Context, table: str, code: Any, by: str, to: str) -> str | None:
 def lookup_or(ctx: Context, table: str, code: Any, by: str, to: str, default: Callable[[], Any]) -> Any:
     """The same with a value instead of parking, for a missing code and for an empty one."""
     key = _key(code)
-    found = None if key is None else _find(ctx, table, key, by, to)
+    found = None if key is None else codes(ctx, table, by, to).get(key)
     return default() if found is None else found
 
 
 def known(ctx: Context, table: str, code: Any, by: str, to: str) -> bool:
     """Say whether the table has this code."""
     key = _key(code)
-    return key is not None and _find(ctx, table, key, by, to) is not None
+    return key is not None and key in codes(ctx, table, by, to)

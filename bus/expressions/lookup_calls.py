@@ -38,8 +38,19 @@ def compile_lookup(node: tree.Call, scope: Scope, compile_node: Compile) -> Code
         default = compile_node(options["default"], scope)
         text = f"lookup_or({arguments}, lambda: {default.text})"
         return Code(text, unify(TEXT, default.type), default.nullable, default.missing)
+    plain = code.type == TEXT and _is_path(code_node)
+    column, key = (f"ctx, {table_node.value!r}, {by}, {to}", code.text) if plain else ("", "")
     # A code of blanks is as good as none, so the result may be null whatever the schema says of the code.
-    return Code(f"lookup({arguments})", TEXT, nullable=True, missing=code.missing)
+    return Code(f"lookup({arguments})", TEXT, nullable=True, missing=code.missing, column=column, key=key)
+
+
+def _is_path(node: tree.Node) -> bool:
+    """Whether it only names fields, or a list of such, and so may well be computed twice."""
+    if isinstance(node, tree.Listing):
+        return all(map(_is_path, node.items))
+    while isinstance(node, tree.Attribute):
+        node = node.of
+    return isinstance(node, tree.Name)
 
 
 def _meant(node: tree.Call, scope: Scope) -> str:
@@ -60,7 +71,8 @@ def _codes(node: tree.Node, table: str, scope: Scope, compile_node: Compile) -> 
         for member, code in zip(node.items, codes, strict=True):
             _check_code(member, code, scope)
         missing = next((c.missing for c in codes if c.missing), "")
-        return Code(f"({''.join(f'{c.text}, ' for c in codes)})", TEXT, any(c.nullable for c in codes), missing)
+        type_ = TEXT if all(c.type == TEXT for c in codes) else ANY
+        return Code(f"({''.join(f'{c.text}, ' for c in codes)})", type_, any(c.nullable for c in codes), missing)
     if known is not None and width > 1:
         _report_width(node, table, known.key, 1, scope)
     code = compile_node(node, scope)

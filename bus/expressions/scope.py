@@ -24,12 +24,15 @@ class Code:
     Args:
         nullable: the value may be null.
         missing: the path of the field that makes it so, where the schema says that it may be missing.
+        column, key: of a lookup of plain fields, what `codes` takes for its column, and the code that is looked for.
     """
 
     text: str
     type: Type = ANY
     nullable: bool = True
     missing: str = ""
+    column: str = ""
+    key: str = ""
 
 
 class Columns(Protocol):

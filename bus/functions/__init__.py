@@ -7,7 +7,7 @@
 from collections.abc import Mapping
 
 from bus.functions import chinese_amount, dates, gs1, lists, numbers, patterns, strings
-from bus.functions.date_patterns import check_date_pattern, check_parse_pattern, date_pattern_type
+from bus.functions.date_patterns import check_date_pattern, check_parse_pattern, date_pattern_type, day_writer
 from bus.functions.dates import check_date, check_zone
 from bus.functions.gs1 import check_identifier, gs1_type
 from bus.functions.patterns import check_pattern
@@ -25,6 +25,7 @@ __all__ = [
     "check_pattern",
     "check_zone",
     "date_pattern_type",
+    "day_writer",
     "gs1_type",
 ]
 

@@ -118,6 +118,18 @@ def writer(pattern: str) -> Write:
 
 
 @lru_cache(maxsize=1024)
+def day_writer(pattern: str) -> Callable[[date], str] | None:
+    """Compile the pattern to what writes a date, as `writer` writes its midnight; None where that takes a zone.
+
+    Business dates are few and near today, so the last ones are remembered.
+    """
+    if any(field == "XXX" for field, _ in _pieces(pattern)):
+        return None
+    write = writer(pattern)
+    return lru_cache(maxsize=1024)(lambda day: write(datetime(day.year, day.month, day.day)))  # noqa: DTZ001 - no zone is asked for
+
+
+@lru_cache(maxsize=1024)
 def reader(pattern: str) -> Read:
     """Compile the pattern to what reads a text: a date, or a moment where the pattern has a time.
 

@@ -33,11 +33,14 @@ def has(value: Any) -> bool:
 
 def is_empty(value: Any) -> bool:
     """Whether a value is null, a text of blanks, or a list, mapping or element with nothing in it."""
-    if isinstance(value, str):
+    held = type(value)
+    if held is str:
         return not value or value.isspace()
-    if isinstance(value, Element):
+    if held is list or held is dict:
+        return not value
+    if held is Element:
         return not (value.children or value.attributes or value.text.strip())
-    return value is None or (isinstance(value, list | dict) and not value)
+    return value is None
 
 
 def first(values: Any) -> Any:

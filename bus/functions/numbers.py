@@ -53,7 +53,7 @@ def round_(numbers: Numbers | None, x: Any, digits: Any = 0) -> Decimal | None:
     exponent = _exponent(number)
     if -exponent > places:
         # Past two places before the first digit nothing is left of any number.
-        places = max(places, -number.adjusted() - 2)
+        places = max(places, min(-number.adjusted() - 2, 0))
         number, exponent = EXACT.quantize(number, _step(places)), -places
         if not number:
             number = number.copy_abs()  # nobody orders -0

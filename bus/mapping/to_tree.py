@@ -60,7 +60,6 @@ class _Emitter:
             if shape.condition:
                 program.line(f"{name} = None")
             opened = program.open(shape, scope, path)
-            program.line(f"{name} = {{}}")
             self.entries(shape, name, opened.scope, opened.path, inner)
             program.close(opened)
         return name
@@ -80,33 +79,46 @@ class _Emitter:
         program = self.program
         opened = program.open(group, scope, path)
         name = program.fresh("t")
-        program.line(f"{name} = {{}}")
         self.entries(group, name, opened.scope, opened.path, wanted)
         program.line(f"if not is_hollow({name}): {target}.append({name})" if optional else f"{target}.append({name})")
         program.close(opened)
 
     def entries(self, group: Group, target: str, scope: Scope, path: str, wanted: Type | None) -> None:
-        """Add the lines that put each key into the mapping called `target`."""
+        """Add the lines that make the mapping called `target`: written out up to the first key that may be left out."""
         if isinstance(wanted, Record):
             check_group(group, wanted, path, self.program)
+        first: list[str] = []
+        begun = False
         for entry in group.entries:
             below = f"{path}.{entry.key}" if path else entry.key
-            self.entry(entry, target, scope, below, field_type(wanted, entry.key))
+            name = self.value(entry, scope, below, field_type(wanted, entry.key))
+            there = self.there(entry, name)
+            if not there and not begun:
+                first.append(f"{entry.key!r}: {name}")
+                continue
+            if not begun:
+                self.program.line(f"{target} = {{{', '.join(first)}}}")
+                begun = True
+            self.program.line(f"{there}{target}[{entry.key!r}] = {name}")
+            if entry.optional and self.leaves is Leaves.COLUMNS:
+                self.program.line(f"else: {target}[{entry.key!r}] = None")
+        if not begun:
+            self.program.line(f"{target} = {{{', '.join(first)}}}")
 
-    def entry(self, entry: Entry, target: str, scope: Scope, path: str, wanted: Type | None) -> None:
+    def value(self, entry: Entry, scope: Scope, path: str, wanted: Type | None) -> str:
+        """Add the lines that compute what a key has; return its name."""
         check_shape(entry, wanted, path, self.program)
         name = self.shape(entry.value, scope, path, wanted, optional=entry.optional)
         if self.program.strict and needs_rounds(entry):
             self.check_rounds(entry.value, name, path)
-        put = f"{target}[{entry.key!r}] = {name}"
-        if not entry.optional:
-            left_out = isinstance(entry.value, Group) and entry.value.condition and not entry.value.loops
-            self.program.line(f"if {name} is not None: {put}" if left_out else put)
-            return
-        hollow = isinstance(entry.value, Group) and not entry.value.loops
-        self.program.line(f"if not {'is_hollow' if hollow else 'is_empty'}({name}): {put}")
-        if self.leaves is Leaves.COLUMNS:
-            self.program.line(f"else: {target}[{entry.key!r}] = None")
+        return name
+
+    def there(self, entry: Entry, name: str) -> str:
+        """The `if` before a key that may be left out; "" for one that is always there."""
+        part = entry.value if isinstance(entry.value, Group) and not entry.value.loops else None
+        if entry.optional:
+            return f"if not {'is_empty' if part is None else 'is_hollow'}({name}): "
+        return f"if {name} is not None: " if part is not None and part.condition else ""
 
     def check_rounds(self, group: Shape, name: str, path: str) -> None:
         """Add the line that refuses a loop without a round, for whatever its `for` or `if` looked at."""
@@ -122,12 +134,11 @@ class _Emitter:
         check_leaf(leaf, code, wanted, path, program)
         if self.leaves is not Leaves.TREES and kind_of(code.type) in ("list", "mapping"):
             program.report("error", "text-of-list", leaf.source, kind=str(code.type))
-        text = self.placed(code, wanted)
         if not optional:
             warn_missing(leaf, code, program, path)
-            text = needed(text, code)
-        name = program.fresh("x")
-        program.line(f"{name} = {text}", Spot(path, leaf.source, has_key=self.has_key))
+        name, text = program.fresh("x"), self.placed(code, wanted)
+        line = f"{name} = {text}" if optional else needed(name, text, code, program)
+        program.line(line, Spot(path, leaf.source, has_key=self.has_key))
         return name
 
     def placed(self, code: Code, wanted: Type | None) -> str:
@@ -156,13 +167,15 @@ def _holds_any(type_: Type) -> bool:
     return type_ == ANY
 
 
-def needed(text: str, code: Code) -> str:
-    """Generated code for a value that must not be empty, by what is known of its type."""
+def needed(name: str, text: str, code: Code, program: Program) -> str:
+    """The line that names a value that must not be empty, by what is known of its type."""
+    if code.column:
+        return f"{name} = {program.looked_up(code, 'codes')} or need_text({text})"
     if code.type == TEXT:
-        return f"need_text({text})"
+        return f"if not ({name} := {text}) or {name}.isspace(): empty()"
     if kind_of(code.type) is None:
-        return f"need({text})"
-    return f"need_value({text})" if code.nullable else text
+        return f"{name} = need({text})"
+    return f"if ({name} := {text}) is None: empty()" if code.nullable else f"{name} = {text}"
 
 
 def text_leaf(leaf: Leaf, program: Program, scope: Scope, path: str, need: str = "need_text") -> str:

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 
-from bus.expressions.scope import Scope, kind_of
+from bus.expressions.scope import Code, Scope, kind_of
 from bus.mapping.generate import Program
 from bus.mapping.located import Spot
 from bus.mapping.shape import Entry, Group, Leaf, Several
-from bus.mapping.to_tree import warn_missing
-from bus.types import ANY, ListOf, Record
+from bus.mapping.to_tree import needed, warn_missing
+from bus.types import ANY, INTEGER, TEXT, ListOf, Record
 
 
 class _Pieces:
-    """Collects constant text and names of computed text; writes one f-string where order demands it."""
+    """Collects constant text and names of computed text; puts one f-string into the list `out` where order demands it.
 
-    def __init__(self, program: Program, out: str) -> None:
-        self.program, self.out, self.pieces = program, out, [""]
+    `left` names what the document may still grow by; "" where the text is put into the document later.
+    """
+
+    def __init__(self, program: Program, out: str, left: str = "") -> None:
+        self.program, self.out, self.left, self.pieces = program, out, left, [""]
 
     def text(self, constant: str) -> None:
         self.pieces.append(repr(constant)[1:-1].replace("{", "{{").replace("}", "}}").replace('"', '\\"'))
@@ -24,18 +27,20 @@ class _Pieces:
 
     def flush(self) -> None:
         joined = "".join(self.pieces)
-        if joined:
-            self.program.line(f'{self.out}(f"{joined}")')
         self.pieces.clear()
+        if joined and self.left:
+            self.program.line(f'{self.out}.append(p := f"{joined}")')
+            self.program.line(f"if ({self.left} := {self.left} - len(p)) < 0: grows()")
+        elif joined:
+            self.program.line(f'{self.out}.append(f"{joined}")')
 
 
 def emit_document(shape: Group, program: Program, scope: Scope) -> str:
     """Add the lines that make the whole document but its declaration; return the name of its text."""
     opened = program.open(shape, scope, "")
     (root,) = shape.entries
-    program.line("out = []")
-    program.line("w = writer(out)")
-    pieces = _Pieces(program, "w")
+    program.line("out, left = [], MAX_DOCUMENT")
+    pieces = _Pieces(program, "out", "left")
     _emit_element(root, pieces, opened.scope, root.key)
     pieces.flush()
     name = program.fresh("t")
@@ -79,23 +84,38 @@ def _emit_item(entry: Entry, pieces: _Pieces, scope: Scope, path: str) -> None:
 
 
 def _emit_leaf(entry: Entry, leaf: Leaf, pieces: _Pieces, scope: Scope, path: str) -> None:
-    program = pieces.program
+    program, key = pieces.program, entry.key
     code = program.expression(leaf.source, scope)
     name, spot = program.fresh("x"), Spot(path, leaf.source)
-    if entry.optional:
-        program.line(f"{name} = xml_optional({entry.key!r}, {code.text}, budget)", spot)
+    if not entry.optional:
+        warn_missing(leaf, code, program, path)
+    if code.type == TEXT and entry.optional:
+        program.line(f"{name} = {code.text}", spot)
+        element = f"<{key}>{{xml_text({name})}}</{key}>"
+        program.line(f'{name} = f"{element}" if {name} and not {name}.isspace() else ""', spot)
+    elif entry.optional or code.type == ANY or isinstance(code.type, ListOf | Record):
+        write = "xml_optional" if entry.optional else "xml_any"
+        program.line(f"{name} = {write}({key!r}, {code.text}, budget)", spot)
+    else:
+        _emit_single(code, name, program, spot)
+        pieces.text(f"<{key}>")
         pieces.value(name)
+        pieces.text(f"</{key}>")
         return
-    warn_missing(leaf, code, program, path)
-    if code.type == ANY or isinstance(code.type, ListOf | Record):
-        program.line(f"{name} = xml_any({entry.key!r}, {code.text}, budget)", spot)
-        pieces.value(name)
-        return
-    write = "xml_number" if kind_of(code.type) == "number" else "xml_text"
-    program.line(f"{name} = {write}({code.text})", spot)
-    pieces.text(f"<{entry.key}>")
     pieces.value(name)
-    pieces.text(f"</{entry.key}>")
+
+
+def _emit_single(code: Code, name: str, program: Program, spot: Spot) -> None:
+    """Add the lines that name the text of a single value, by what is known of its type; empty fails."""
+    if code.column:
+        program.line(f"{name} = {program.looked_up(code, 'xml_codes')} or xml_text({code.text})", spot)
+    elif code.type == TEXT:
+        program.line(needed(name, code.text, code, program), spot)
+        program.line(f"if special({name}): {name} = escaped({name})", spot)
+    elif code.type == INTEGER and not code.nullable:
+        program.line(f"{name} = {code.text}", spot)
+    else:
+        program.line(f"{name} = {'xml_number' if kind_of(code.type) == 'number' else 'xml_text'}({code.text})", spot)
 
 
 def _emit_group(entry: Entry, group: Group, pieces: _Pieces, scope: Scope, path: str) -> None:
@@ -110,19 +130,19 @@ def _emit_group(entry: Entry, group: Group, pieces: _Pieces, scope: Scope, path:
         pieces.text(f"</{entry.key}>")
         return
     program = pieces.program
-    pieces.flush()
     opening = _collect(program, lambda inner: _emit_attributes(attributes, inner, scope, path))
     body = _collect(program, lambda inner: _emit_inside(inside, inner, scope, path))
     name = entry.key
-    program.line(f'if {opening} or {body}: {pieces.out}(f"<{name}{{{opening}}}>{{{body}}}</{name}>")')
+    element = program.fresh("s")
+    program.line(f'{element} = f"<{name}{{{opening}}}>{{{body}}}</{name}>" if {opening} or {body} else ""')
+    pieces.value(element)
 
 
 def _collect(program: Program, emit: Callable[[_Pieces], None]) -> str:
     """Add lines that put what `emit` writes into one text; return its name."""
-    out, write, name = program.fresh("o"), program.fresh("w"), program.fresh("s")
+    out, name = program.fresh("o"), program.fresh("s")
     program.line(f"{out} = []")
-    program.line(f"{write} = {out}.append")
-    inner = _Pieces(program, write)
+    inner = _Pieces(program, out)
     emit(inner)
     inner.flush()
     program.line(f'{name} = "".join({out})')

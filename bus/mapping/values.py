@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 from bus.codecs import xml_writer
 from bus.codecs.element import Element
 from bus.codecs.element import plain as tree_of
 from bus.codecs.scalars import text_of
 from bus.errors import DocumentError, ExpressionError
+from bus.expressions.context import Context, codes
 from bus.expressions.operators import MAX_ROUNDS, kind, plain
 from bus.functions.lists import is_empty
+from bus.lookups import Code
 
 # What XML text may not hold as it is: markup, control characters, and CR, which readers turn into LF.
-_SPECIAL = re.compile("[&<>\"\r\n\t\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]").search
+special = re.compile("[&<>\"\r\n\t\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]").search
 _CONTROL = re.compile("[\x00-\x1f\x7f]").search
 MAX_DOCUMENT = 64 * 1024 * 1024  # characters; eight times what a source takes by default
 _CONTAINERS = frozenset((Element, list, dict))
@@ -88,38 +89,27 @@ def weighed(made: Any, limit: int = MAX_DOCUMENT) -> Any:
     return made
 
 
-def writer(out: list[str]) -> Callable[[str], None]:
-    """Return what appends pieces of a document, up to as much as `weighed` allows."""
-    left, append = MAX_DOCUMENT, out.append
+def grows() -> NoReturn:
+    """Refuse a document whose pieces together are more than `weighed` allows."""
+    raise ExpressionError("document-grows", limit=MAX_DOCUMENT)
 
-    def write(piece: str) -> None:
-        nonlocal left
-        left -= len(piece)
-        if left < 0:
-            raise ExpressionError("document-grows", limit=MAX_DOCUMENT)
-        append(piece)
 
-    return write
+def empty() -> NoReturn:
+    """Refuse a value that must not be empty."""
+    raise ExpressionError("mapped-empty")
 
 
 def need(value: Any) -> Any:
     """A value that must not be empty: null, "" or only blanks."""
     if value is None or (type(value) is str and (not value or value.isspace())):
-        raise ExpressionError("mapped-empty")
+        empty()
     return value
 
 
 def need_text(value: Any) -> Any:
     """`need` for what is known to be text or null."""
     if not value or value.isspace():
-        raise ExpressionError("mapped-empty")
-    return value
-
-
-def need_value(value: Any) -> Any:
-    """`need` for what is known to be no text: a number, date, boolean, list or mapping, or null."""
-    if value is None:
-        raise ExpressionError("mapped-empty")
+        empty()
     return value
 
 
@@ -146,15 +136,26 @@ def xml_text(value: Any) -> str:
     if type(value) is not str:
         value = text_of(need(single(value)), "")
     elif not value or value.isspace():
-        raise ExpressionError("mapped-empty")
-    return escaped(value) if _SPECIAL(value) else value
+        empty()
+    return escaped(value) if special(value) else value
+
+
+def xml_codes(ctx: Context, table: str, by: str, to: str) -> Mapping[Code, str]:
+    """`codes` with those answers only that XML takes as they are."""
+    kept = ctx.kept.get((table, by, to))
+    if kept is None:
+        column = codes(ctx, table, by, to)
+        plain_ones = {code: answer for code, answer in column.items() if not special(answer)}
+        kept = ctx.kept[table, by, to] = column if len(plain_ones) == len(column) else plain_ones
+    return kept
 
 
 def xml_number(value: Any) -> str:
     """`xml_text` for what is known to be a number or null."""
     if value is None:
-        raise ExpressionError("mapped-empty")
-    return f"{value:f}" if type(value) is Decimal else str(value)
+        empty()
+    text = str(value)
+    return f"{value:f}" if "E" in text else text  # to format each would take three times as long
 
 
 def escaped(text: str) -> str:

@@ -39,7 +39,7 @@ routes:
     on: order.released
     to: scm
 """
-FILES = {"item.csv": "bus,erp,scm,oa\nA,1,a-1,甲\nB,2,,乙\n", "uom.csv": "item,uom,bus,erp,scm,oa\nA,BOX,12,12,10,10\n"}
+FILES = {"item.csv": "bus,erp,scm,oa\nA,1,a-1,甲\nB,2,,乙\nD,4,R&D,丁\n", "uom.csv": "item,uom,bus,erp,scm,oa\nA,BOX,12,12,10,10\nD,BOX,12,12,<6>,6\n"}
 ORDER: Mapping[str, Any] = {
     "no": "PO-1", "qty": 2.5, "count": 3, "open": True, "day": "2026-03-01", "at": "2026-03-01T08:00:00Z",
     "lines": [{"sku": "A", "qty": 1}, {"sku": "B", "qty": 2.50, "note": "x", "ok": False}, {"sku": "C", "qty": 0}],

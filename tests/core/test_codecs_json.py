@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bus.adapter import SourceOptions
@@ -57,6 +57,19 @@ def test_a_number_beyond_every_quantity_is_refused(number: bytes) -> None:
     assert refused(b'{"qty": ' + number + b"}").code == "json-number-out-of-range"
     with pytest.raises(DocumentError):
         read_json_fast(number)
+
+
+@given(st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,70})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
+@example("0e-401")
+@example("0e401")
+@example("-0.0")
+@example("1." + "0" * 40)
+def test_a_number_comes_with_its_digits_or_is_refused_for_its_exponent(text: str) -> None:
+    number = Decimal(text)
+    if "e" in text.lower() and not -400 <= number.adjusted() <= 400:
+        assert refused(text.encode()).code == "json-number-out-of-range"
+    elif "." in text or "e" in text.lower():
+        assert repr(read_json_fast(text.encode())) == repr(number)
 
 
 @pytest.mark.parametrize("number", [b"1e400", b"1E-400", b"0." + b"1" * 500])

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.functions import check_date_pattern, check_parse_pattern
+from bus.types import DATE
 
 from tests.core.calling import SHANGHAI, call, outcome, refusal
+from tests.core.expressing import AN_EVENT, CONTEXT, program, run
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MOMENT = datetime(2026, 3, 1, 16, 5, 9, 123456, tzinfo=UTC)  # 00:05:09 of the 2nd in Shanghai
@@ -61,6 +63,18 @@ def test_a_date_is_written_by_its_pattern_in_the_targets_zone(value: Any, patter
 )
 def test_a_date_without_a_pattern_is_iso_8601(value: Any, written: str | None) -> None:
     assert call("date", value) == written
+
+
+@pytest.mark.parametrize("pattern", ["yyyy-MM-dd", "dd.MM.yy HH:mm:ss.SSS", "yyyy年", "yyyy-MM-dd'T'HH:mmXXX"])
+@pytest.mark.parametrize("day", [DAY, date(800, 12, 25), None])
+def test_a_date_of_the_schema_is_written_as_the_function_writes_it(pattern: str, day: date | None) -> None:
+    made = program(f'date(x, "{pattern}")', {"x": DATE}, nullable=True).compiled()
+    assert made(day, AN_EVENT, CONTEXT) == call("date", day, pattern)
+
+
+def test_what_only_a_neighbouring_type_calls_a_date_is_written_as_what_it_is() -> None:
+    assert run('date(x, "yyyyMMdd")', types={"x": DATE}, x="2026-03-01") == "20260301"
+    assert run('date(x, "yyyyMMddHH")', types={"x": DATE}, x=MOMENT) == "2026030200"
 
 
 @pytest.mark.parametrize(

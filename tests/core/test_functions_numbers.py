@@ -4,10 +4,11 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bus.adapter import Numbers
+from bus.expressions.operators import MAX_ROUNDED, rounded
 
 from tests.core.calling import call, refusal
 
@@ -158,10 +159,26 @@ def test_what_is_no_number_is_refused_by_every_function_of_numbers(function: str
         ("0.00", 1, "0.0"),
         ("123456789012345678901234567890123456789.5", 0, "123456789012345678901234567890123456790"),
         ("1", Decimal("2.0"), "1"),
+        ("0.0004", 0, "0"),
+        ("0.0004", -1, "0"),
+        ("0.000", 0, "0"),
+        ("0.00049", 3, "0.000"),
     ],
 )
 def test_round_goes_half_away_from_zero_and_adds_no_zeros(number: str, digits: Any, rounded: str) -> None:
     assert str(call("round", Decimal(number), digits)) == rounded
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(-40, 9), st.integers(0, MAX_ROUNDED))
+@example(0, -1, 0)
+@example(-4, -1, 0)
+def test_the_quick_form_of_round_gives_what_round_gives(digits: int, exponent: int, places: int) -> None:
+    for number in (Decimal(digits).scaleb(exponent), Decimal(digits).scaleb(exponent).copy_negate()):
+        assert f"{rounded(number, places):f}" == f"{call('round', number, places):f}"
+
+
+def test_the_quick_form_of_round_rounds_once_however_many_digits_there_are() -> None:
+    assert str(rounded(Decimal("0.004" + "9" * 5000), 2)) == "0.00"
 
 
 def test_round_without_digits_rounds_to_whole_numbers() -> None:

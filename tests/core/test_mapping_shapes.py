@@ -343,6 +343,32 @@ def test_a_condition_that_cannot_be_computed_is_a_failure_of_its_route() -> None
     assert error.code == "number-unreadable"
 
 
+@pytest.mark.parametrize(("code", "expected"), [
+    ('lookup("item", data.no)', "R&D"), ('lookup("uom", [data.no, data.note])', "<6>"), ('lookup("uom", [data.no, text(data.note)])', "<6>"),
+    ('lookup("item", data.no) + "!"', "R&D!"), ('f"{lookup(\'item\', data.no)}"', "R&D"),
+])  # fmt: skip
+def test_a_code_becomes_the_target_s_own(code: str, expected: str) -> None:
+    mapping = f"a: {code!r}" if "'" not in code else f"a: >-\n    {code}"
+    escaped = expected.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for key in ("a", "a?"):
+        written = mapping.replace("a:", f"{key}:", 1)
+        assert json_of(f"json:\n  {written}", no="D", note="BOX") == {"a": expected}
+        assert document(f"xml:\n  {written}", no="D", note="BOX").endswith(f"<a>{escaped}</a>")
+
+
+@pytest.mark.parametrize("format_", ["json", "xml"])
+@pytest.mark.parametrize(("code", "no", "error"), [
+    ('lookup("item", data.no)', " ", "mapped-empty"), ('lookup("item", data.no)', "X", "unmapped-code"), ('lookup("item", data.no)', "B", "unmapped-code"),
+    ('lookup("item", data.note)', "A", "mapped-empty"), ('lookup("uom", [data.no, data.note])', "A", "mapped-empty"),
+    ('lookup("uom", [data.no, text(data.qty)])', "A", "unmapped-code"),
+])  # fmt: skip
+def test_a_code_that_is_empty_or_unmapped_says_so_at_its_place(format_: str, code: str, no: str, error: str) -> None:
+    failed = failure(f"{format_}:\n  a: '{code}'", no=no)
+    assert failed.code == error
+    assert failed.where is not None
+    assert (failed.where.path, failed.where.expression) == ("a", code)
+
+
 def test_an_unmapped_code_parks_the_delivery_and_names_table_and_code() -> None:
     error = failure('json:\n  a: lookup("item", data.lines[1].sku)')
     assert (error.code, error.fields) == ("unmapped-code", {"table": "item", "value": "B", "column": "scm"})

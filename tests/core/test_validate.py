@@ -15,7 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bus.errors import InvalidEvent
+from bus.codecs import read_json_fast
+from bus.errors import DocumentError, InvalidEvent
 from bus.event_types import shipped
 from bus.plain import in_range, parse_iso_date, parse_iso_datetime, plain_integer, plain_number
 from bus.texts import choose_language
@@ -34,12 +35,13 @@ from bus.types import (
     Scalar,
     Type,
 )
-from bus.validate import MAX_FAULTS, Faults, _decide, compile_validator
+from bus.validate import MAX_FAULTS, Faults, _decide, compile_reader, compile_validator
 from schemas import EVENTS
 
 ZONE = "Asia/Shanghai"
 SHANGHAI = ZoneInfo(ZONE)
 READ = msgspec.json.Decoder(float_hook=Decimal)
+WRITE = msgspec.json.Encoder(decimal_format="number").encode
 MISSING = object()
 
 
@@ -351,7 +353,7 @@ def _payloads(draw: st.DrawFn) -> tuple[str, Any]:
 def _outcome(call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except (InvalidEvent, ValidationError):
+    except (InvalidEvent, DocumentError, ValidationError):
         return MISSING
 
 
@@ -373,6 +375,40 @@ def test_both_passes_give_the_same(payload: tuple[str, Any]) -> None:
     checked = _outcome(lambda: CHECKS[name](copy.deepcopy(data), ZONE))
     decided = _outcome(lambda: _decide(shipped()[name], copy.deepcopy(data), ZONE))
     assert repr(checked) == repr(decided)
+
+
+READERS = {name: compile_reader(event_type) for name, event_type in shipped().items()}
+
+
+def _read_and_checked(name: str, body: bytes) -> Any:
+    return CHECKS[name](read_json_fast(body), ZONE)
+
+
+@given(_payloads())
+def test_a_body_is_read_for_its_type_as_it_is_read_and_checked(payload: tuple[str, Any]) -> None:
+    name, data = payload
+    body = WRITE(data)
+    read = _outcome(lambda: READERS[name](body, ZONE))
+    assert repr(read) == repr(_outcome(lambda: _read_and_checked(name, body)))
+
+
+@pytest.mark.parametrize("value", [
+    "1e60", "1e61", "-1E-60", "1e-61", "0e-61", "0e61", "1e-32", "0." + "1" * 59, "0." + "1" * 62, "7" * 61 + ".0", "7" * 62 + ".0", "1e401", "2.0", "-0",
+    '"12.50"', '"1e3"', '"NaN"', "NaN", "true", "null", "", '"\\ud800"', "[" * 2000,
+])  # fmt: skip
+@pytest.mark.parametrize("body", ['{"x": %s}', '\ufeff{"x": %s}', '{"x": "?", "x": %s, "y": %s}', '{"x": 1.5, "y": %s}'])
+@pytest.mark.parametrize("type_", [DECIMAL, INTEGER, ANY])
+def test_whatever_stands_for_a_number_is_read_for_its_type_as_it_is_read_and_checked(type_: Type, body: str, value: str) -> None:
+    encoded = body.replace("%s", value).encode()
+    read, check = compile_reader(_one(type_)), compile_validator(_one(type_))
+
+    def told(call: Callable[[], Any]) -> str:
+        try:
+            return repr(call())
+        except (InvalidEvent, DocumentError) as error:
+            return f"{error.code}: {error}"
+
+    assert told(lambda: read(encoded, ZONE)) == told(lambda: check(read_json_fast(encoded), ZONE))
 
 
 # ----------------------------------------------------------------------------------------------- speed
