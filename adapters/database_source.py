@@ -36,7 +36,7 @@ class DatabaseSource:
                 await loop.run_in_executor(thread, self._table.settle)
                 rows = await loop.run_in_executor(thread, self._table.claim, loop.time())
                 await self._hand_over(rows, accept)
-                self.idle = not rows
+                self.idle = not (rows or self._table.others_hold_some)
                 if len(rows) < self._options.batch:
                     await loop.run_in_executor(thread, self._table.settle)
                     await asyncio.sleep(self._options.poll)

@@ -99,6 +99,11 @@ class StagingTable:
         except Refused:  # a value that its driver cannot read; the other rows need not wait for it
             return [row for key in claimed for row in self._read_alone(key)]
 
+    @property
+    def others_hold_some(self) -> bool:
+        """Whether rows are taken by another reader, who may be dead: they are new again `claim` seconds later."""
+        return bool(self._seen_taken)
+
     def conclude(self, row: StagedRow, status: str, error: str | None = None) -> None:
         """Note what became of a row: `new`, `done` or `failed`, and why. Touches no database."""
         self._held[row.key] = status, error

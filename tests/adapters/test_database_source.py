@@ -164,6 +164,21 @@ def test_a_row_whose_reader_died_is_read_again_after_the_claim_ends(url: str, tm
     assert len(bus.documents) == 1
 
 
+def test_a_source_has_not_brought_everything_while_a_dead_reader_s_row_waits_for_its_claim_to_end(url: str, tmp_path: Path) -> None:
+    stage(url, 1, status="taken")
+    bus = Bus()
+    arrived: list[int] = []
+
+    async def run() -> None:
+        reader = source(options(url, claim=0.3), site(tmp_path))
+        async with running(reader, bus.accept):
+            await until(lambda: bool(getattr(reader, "idle", True)))
+            arrived.append(len(bus.documents))
+
+    asyncio.run(run())
+    assert arrived == [1]
+
+
 def test_columns_make_a_document_with_digits_dates_and_codes_as_they_are(url: str, tmp_path: Path) -> None:
     execute(
         url,

@@ -14,7 +14,8 @@ IDS = [f"PO-{n}" for n in range(MANY)]
 async def shown(bus: Transport) -> list[str]:
     """Go through the queue and settle nothing; return the ids in the order they were shown."""
     ids: list[str] = []
-    assert not await bus.sift(QUEUE, lambda batch: ids.extend(received.message.id for received in batch))
+    while await bus.sift(QUEUE, lambda batch: ids.extend(received.message.id for received in batch)):
+        ids.clear()  # whoever had the queue before has not left it yet
     return ids
 
 

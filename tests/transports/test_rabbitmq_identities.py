@@ -170,7 +170,8 @@ def test_who_starts_reads_pages_and_little_else(host: str) -> None:
             await router.mark("last")
 
             async def paged() -> bool:
-                return router._identities._tail.size_bytes < 2 * PAGE_BYTES
+                read = router.streams[IDENTITIES].lines >= 5 * PAGE_MARKS // 4
+                return read and router._identities._tail.size_bytes < 2 * PAGE_BYTES
 
             await until(paged)
         async with routing(host) as again:
