@@ -55,6 +55,7 @@ def everything(
         ("core", _core), ("embedded", lambda: _embedded(20_000)),
         ("router", lambda: _router(20_000, 5, LATENCY_S, 2, broker, others)),
         ("http", lambda: _http(5_000, 5, database)),
+        ("large", lambda: _large(5, broker)),
     ):
         figures[name] = measure()
         if output is Format.text:
@@ -99,6 +100,12 @@ def http(
     return _told("http", _http(events, rounds, database), output)
 
 
+@app.command(help=say("help-bench-large"))
+def large(rounds: Rounds = 5, broker: Broker = "", output: Output = Format.text) -> int:
+    """A large document, and small ones behind it."""
+    return _told("large", _large(rounds, broker), output)
+
+
 def _told(name: str, figures: Figures, output: Format) -> int:
     if output is Format.json:
         show_json(figures)
@@ -140,6 +147,14 @@ def _http(events: int, rounds: int, database: str) -> Figures:
 
     return bench_http(
         events, rounds, database, lambda name, round_: note(say("bench-turn", name=name, round=round_, rounds=rounds))
+    )
+
+
+def _large(rounds: int, broker: str) -> Figures:
+    from bus.runtime.bench.large import bench_large
+
+    return bench_large(
+        rounds, broker, lambda name, round_: note(say("bench-turn", name=name, round=round_, rounds=rounds))
     )
 
 
@@ -210,6 +225,16 @@ def _show_http(figures: Figures) -> None:
     ))
 
 
+def _show_large(figures: Figures) -> None:
+    for name in ("embedded", "rabbitmq"):
+        one = figures[name]
+        show(say(
+            "bench-large", broker=name, mb=f"{figures['body_bytes'] / 1e6:.1f}", lines=f"{figures['lines']:,}",
+            seconds=_spread(one["seconds"], 2), memory=_median(one["memory_times"]),
+            before=_median(one["small_before_ms"], 0), behind=_spread(one["small_behind_ms"]),
+        ))
+
+
 def _latencies(measured: Figures) -> tuple[str, str]:
     half, calm = (
         f"{_median(one['p50'])} | {_median(one['p99'])}" if (one := measured.get(name)) else ""
@@ -230,5 +255,5 @@ def _spread(figure: Figures | None, digits: int = 0) -> str:
 
 
 SHOWN: dict[str, Callable[[Figures], None]] = {
-    "core": _show_core, "embedded": _show_embedded, "router": _show_router, "http": _show_http,
+    "core": _show_core, "embedded": _show_embedded, "router": _show_router, "http": _show_http, "large": _show_large,
 }

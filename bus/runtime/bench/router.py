@@ -22,7 +22,7 @@ from bus.runtime.bench.figures import quantile, spread
 from bus.runtime.bench.probe import latencies
 from bus.runtime.bench.processes import cpu_s, machine, peak_mib
 from bus.runtime.bench.rig import Rig
-from bus.runtime.bench.task import Makes, faults, furnish, order
+from bus.runtime.bench.task import LINES, Makes, faults, furnish, order
 from bus.runtime.rabbitmq.node import PrivateNode
 from bus.texts import say
 
@@ -164,9 +164,11 @@ async def turn(plan: Plan, rig: Rig, contestant: Contestant) -> Turn:
     return done
 
 
-def refuse_unequal(name: str, numbers: range, came: Mapping[str, Sequence[Message]], makes: Makes) -> None:
-    """Raise Refused unless exactly the work that was asked for came out."""
-    found = faults(numbers, came, makes)
+def refuse_unequal(
+    name: str, numbers: range, came: Mapping[str, Sequence[Message]], makes: Makes, lines: int = LINES
+) -> None:
+    """Raise Refused unless exactly the work that was asked for came out: orders of so many lines."""
+    found = faults(numbers, came, makes, lines)
     if found:
         worst = found[0]
         fault = say(

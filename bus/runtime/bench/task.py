@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ TYPE, SOURCE = "purchase_order.created", "erp"
 SYSTEMS = ("wms", "scm")
 ROUTES = {to("wms"): "po-to-wms", to("scm"): "po-to-scm"}
 CONTENT_TYPES = {to("wms"): "application/xml", to("scm"): "application/json"}
+LINES, LARGE_LINES = 5, 20_000
 NUMBER = re.compile(rb"45(\d{8})")  # an order's number, in every form it takes
 HEAD = """
 version: 1
@@ -85,22 +87,27 @@ class Makes(StrEnum):
     copies = "copies"  # the event itself, twice
 
 
-def order(number: int = 12345) -> bytes:
+def order(number: int = 12345, lines: int = LINES, spec: str = "25x52x15 mm, sealed, steel cage") -> bytes:
     """A purchase order: 1.16 KB, 5 lines."""
-    lines = [
+    items = [
         {
             "line_no": n * 10, "item_code": f"BRG-620{n}", "name": f"Deep groove ball bearing 620{n}-2RS C3",
-            "qty": 120.5 + n, "uom": "EA", "price": 12.35, "spec": "25x52x15 mm, sealed, steel cage",
-            "due_date": "2026-12-08",
+            "qty": 120.5 + n, "uom": "EA", "price": 12.35, "spec": spec, "due_date": "2026-12-08",
         }
-        for n in range(1, 6)
+        for n in range(1, lines + 1)
     ]
     whole = {
         "po_no": f"45{number:08}", "version": 1, "order_date": "2026-11-23", "due_date": "2026-12-08",
         "warehouse": "WH01", "supplier": {"code": "100042", "name": "Shanghai Bearing Co., Ltd."}, "currency": "CNY",
-        "buyer": "Zhang Wei", "remark": "deliver to dock 3 before noon", "lines": lines,
+        "buyer": "Zhang Wei", "remark": "deliver to dock 3 before noon", "lines": items,
     }
     return json.dumps(whole, separators=(",", ":")).encode()
+
+
+def large_order(number: int) -> bytes:
+    """The same with LARGE_LINES lines: 5 MB."""
+    spec = "25x52x15 mm, sealed, steel cage, greased for life, in batches and in bins as agreed"
+    return order(number, LARGE_LINES, spec)
 
 
 def events(numbers: Iterable[int]) -> Iterator[Message]:
@@ -153,8 +160,10 @@ class Fault:
     number: int
 
 
-def faults(numbers: range, came: Mapping[str, Sequence[Message]], makes: Makes) -> list[Fault]:
-    """Say everything in which the work that came out is not the work that was asked for."""
+def faults(
+    numbers: range, came: Mapping[str, Sequence[Message]], makes: Makes, lines: int = LINES
+) -> list[Fault]:
+    """Say everything in which the work that came out is not the work that was asked for: orders of so many lines."""
     found: list[Fault] = []
     for queue, messages in came.items():
         seen: dict[int, int] = {}
@@ -168,7 +177,7 @@ def faults(numbers: range, came: Mapping[str, Sequence[Message]], makes: Makes) 
             seen[number] = seen.get(number, 0) + 1
             form = NUMBER.sub(b"4500000000", message.body)  # all orders are one but for their number
             if form not in forms:
-                forms[form] = _is_the_document(queue, form, makes)
+                forms[form] = _is_the_document(queue, form, makes, lines)
             if not forms[form] or message.body.count(b"45%08d" % number) != 1:
                 wrong["document"].append(number)
             if not _is_the_message(queue, number, message, makes):
@@ -185,32 +194,42 @@ def number_in(body: bytes) -> int:
     return int(match[1]) if match else -1
 
 
-def _is_the_document(queue: str, body: bytes, makes: Makes) -> bool:
+def _is_the_document(queue: str, body: bytes, makes: Makes, lines: int) -> bool:
     if makes is Makes.copies:
         return body == order(0)
     try:
         if queue == to("wms"):
-            return json.dumps(plain(read("xml", body, SourceOptions()))) == json.dumps(_XML)  # the order counts
-        return bool(json.loads(body, parse_float=Decimal) == _JSON)
+            # Texts, since the order of elements counts.
+            return json.dumps(plain(read("xml", body, SourceOptions()))) == json.dumps(_xml(lines))
+        return bool(json.loads(body, parse_float=Decimal) == _json(lines))
     except Exception:  # noqa: BLE001 - whatever it is, it is not the document
         return False
 
 
-_QTY = [Decimal(120 + n) + Decimal("0.5") for n in range(1, 6)]
-_JSON: Any = {
-    "orderNumber": "4500000000", "due": "2026-12-08", "supplier": "100042",
-    "lines": [{"sku": f"BRG-620{n}", "quantity": qty, "unit": "piece"} for n, qty in enumerate(_QTY, 1)],
-}
-_XML: Any = {"request": {
-    "entryOrder": {
-        "entryOrderCode": "4500000000", "warehouseCode": "SH-A", "expectStart": "2026-12-08 00:00:00",
-        "supplier": "Shanghai Bearing Co., Ltd.",
-    },
-    "orderLines": {"orderLine": [
-        # Half rounds up: banker's rounding would make 122 of 122.5.
-        {"orderLineNo": str(n), "itemCode": f"BRG-620{n}", "planQty": str(121 + n), "unit": "PCS"} for n in range(1, 6)
-    ]},
-}}
+@cache
+def _json(lines: int) -> Any:
+    return {
+        "orderNumber": "4500000000", "due": "2026-12-08", "supplier": "100042",
+        "lines": [
+            {"sku": f"BRG-620{n}", "quantity": Decimal(120 + n) + Decimal("0.5"), "unit": "piece"}
+            for n in range(1, lines + 1)
+        ],
+    }
+
+
+@cache
+def _xml(lines: int) -> Any:
+    return {"request": {
+        "entryOrder": {
+            "entryOrderCode": "4500000000", "warehouseCode": "SH-A", "expectStart": "2026-12-08 00:00:00",
+            "supplier": "Shanghai Bearing Co., Ltd.",
+        },
+        "orderLines": {"orderLine": [
+            # Half rounds up: banker's rounding would make 122 of 122.5.
+            {"orderLineNo": str(n), "itemCode": f"BRG-620{n}", "planQty": str(121 + n), "unit": "PCS"}
+            for n in range(1, lines + 1)
+        ]},
+    }}
 
 
 def _is_the_message(queue: str, number: int, message: Message, makes: Makes) -> bool:
