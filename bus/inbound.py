@@ -1,9 +1,9 @@
 """From a system's own document to events, by the inbound rules; and from answers to replies. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from bus.adapter import Answer, SourceOptions
@@ -57,6 +57,26 @@ class Outcome:
     doubts: tuple[Failed, ...] = ()
 
 
+class _Draft(NamedTuple):
+    """An event as a rule or reply made it, but for its data: that is JSON, and holds nothing of the document."""
+
+    id: str
+    subject: str
+    time: Any
+    key: str
+    body: bytes
+    round: int | None
+
+
+class _Taken(NamedTuple):
+    """What a rule that took the document made of it, or why it could not, and what is doubtful about it."""
+
+    runner: "_RuleRunner"
+    drafts: Sequence[_Draft] = ()
+    doubt: BusError | None = None
+    error: BusError | None = None
+
+
 class _RuleRunner:
     """One inbound rule, compiled when its first document comes."""
 
@@ -69,8 +89,18 @@ class _RuleRunner:
         self._strict: Callable[..., Any] | None = None
         self.is_by_row = bool(rule.loops) and rule.loops[0].over.text.strip() == "document.rows"
 
-    def run(self, document: Any, context: Context) -> list[MadeEvent] | None:
-        """Return what the rule makes of the document; None when its `when` does not hold.
+    def take(self, document: Any, context: Context) -> _Taken | None:
+        """Return what the rule makes of the document; None when its `when` does not hold."""
+        try:
+            made = self._made(document, context)
+            if made is None:
+                return None
+            return _Taken(self, [_draft(one) for one in made], self._doubt(made, document, context))
+        except BusError as error:
+            return _Taken(self, error=error)
+
+    def _made(self, document: Any, context: Context) -> list[MadeEvent] | None:
+        """Run the program.
 
         Raises:
             BusError: something cannot be computed, or `for` found nothing; an empty list is fine, and so is
@@ -90,7 +120,7 @@ class _RuleRunner:
             raise Held("no-event", system=self.rule.system)
         return made
 
-    def doubt(self, made: Iterable[MadeEvent], document: Any, context: Context) -> BusError | None:
+    def _doubt(self, made: Iterable[MadeEvent], document: Any, context: Context) -> BusError | None:
         """Say why a list that the event needs is empty, where a path leads nowhere: it may be misspelt.
 
         `for` over null does nothing, and a list may be empty, so the event goes its way all the same.
@@ -162,29 +192,25 @@ class Inbound:
         if own and (not runners or self._finish.knows(document["type"])):
             return self._event_itself(system, document, now)
         zone = self.config.systems[system].zone
-        events: dict[str, NewEvent] = {}
-        failures: list[Failed] = []
-        doubts: list[Failed] = []
-        taken = False
-        for runner in runners:
-            rule = runner.rule
-            try:
-                made = runner.run(document, context)
-                if made is None:
-                    continue
-                taken = True
-                new = self._finished(runner, made, now, zone)
-                events |= _told_apart(new, events)
-                if (doubt := runner.doubt(made, document, context)) is not None:
-                    doubts.append(Failed(rule.name, rule.place.line, doubt))
-            except BusError as error:
-                taken = True
-                self._count_lines(error, system, body)
-                failures.append(Failed(rule.name, rule.place.line, error))
+        taken = [found for runner in runners if (found := runner.take(document, context)) is not None]
         if not taken and own:
             return self._event_itself(system, document, now)  # … which says that nobody knows its type
         if not taken:
-            failures.append(Failed("", 0, Held("no-rule", system=system)))
+            return Outcome((), (Failed("", 0, Held("no-rule", system=system)),))
+        del document  # the tree of a large one takes four times its size, and checking the event as much again
+        events: dict[str, NewEvent] = {}
+        failures: list[Failed] = []
+        doubts: list[Failed] = []
+        for each in taken:
+            name, line = each.runner.rule.name, each.runner.rule.place.line
+            try:
+                new = self._finished(each, now, zone)
+                events |= _told_apart(new, events)
+            except BusError as error:
+                self._count_lines(error, system, body)
+                failures.append(Failed(name, line, error))
+            else:
+                doubts += [Failed(name, line, each.doubt)] if each.doubt is not None else []
         return Outcome(tuple(events.values()), tuple(failures), tuple(doubts))
 
     def _count_lines(self, error: BusError, system: str, body: bytes) -> None:
@@ -193,15 +219,15 @@ class Inbound:
         if error.row is not None and (line := row_line(options.format, body, options, error.row)):
             error.fields["row_no"] = line
 
-    def _finished(
-        self, runner: _RuleRunner, made: Iterable[MadeEvent], now: datetime, zone: str
-    ) -> list[NewEvent]:
-        rule, new = runner.rule, []
-        for one in made:
+    def _finished(self, taken: _Taken, now: datetime, zone: str) -> list[NewEvent]:
+        if taken.error is not None:
+            raise taken.error
+        rule, new = taken.runner.rule, []
+        for draft in taken.drafts:
             try:
-                new.append(replace(self._finish.event(rule.making, rule.system, one, now, zone), rule=rule.name))
+                new.append(replace(self._finish.event(rule.making, rule.system, draft, now, zone), rule=rule.name))
             except BusError as error:
-                error.row = one[-1] if runner.is_by_row else None
+                error.row = draft.round if taken.runner.is_by_row else None
                 raise
         return new
 
@@ -265,12 +291,12 @@ class Replies:
             assert program is not None  # noqa: S101 - for the type checker; there is a making
             run = self._compiled[key] = program.compiled()
         failure = {"code": answer.code or "-", "message": answer.message or "-"}
-        (made,) = run(event, event.data, answer.response, failure, target.context)
-        id_, subject, moment, own_key, data, _ = made
-        one = MadeEvent(
-            id_ or f"{delivery}:{making.event}", subject or event.subject, moment, own_key or event.key, data
+        draft = _draft(*run(event, event.data, answer.response, failure, target.context))
+        draft = draft._replace(
+            id=draft.id or f"{delivery}:{making.event}", subject=draft.subject or event.subject,
+            key=draft.key or event.key,
         )
-        new = self._finish.event(making, target.system, one, now, str(target.context.zone))
+        new = self._finish.event(making, target.system, draft, now, str(target.context.zone))
         story = {name: value for name in PASSED_ON if (value := event.extensions.get(name))}
         return replace(new, event=replace(new.event, extensions={**story, "causationid": event.id}))
 
@@ -286,18 +312,16 @@ class _Finish:
         """Whether this is a type of event."""
         return type(type_) is str and type_ in self._config.events
 
-    def event(self, making: Making, source: str, made: MadeEvent, now: datetime, zone: str) -> NewEvent:
+    def event(self, making: Making, source: str, draft: _Draft, now: datetime, zone: str) -> NewEvent:
         """Return the event, its data typed, and in the body written as its types have it.
 
         Raises:
             InvalidEvent: the router would refuse it; `where` is the expression that made the unfit value.
         """
-        id_, subject, moment, key, data, _ = made
         try:
-            # By way of JSON: what the mapping passed on whole is the document's own, and the next rule reads it.
-            checked = self.check(making.event, event_body(data), zone)
-            time_ = _time(moment, now, zone)
-            event = checked_envelope(Event(making.event, source, id_, checked, subject, time_, key))
+            checked = self.check(making.event, draft.body, zone)
+            time_ = _time(draft.time, now, zone)
+            event = checked_envelope(Event(making.event, source, draft.id, checked, draft.subject, time_, draft.key))
         except InvalidEvent as error:
             raise _located(error, making) from None
         return NewEvent(event, event_body(checked))
@@ -311,6 +335,11 @@ class _Finish:
                 raise InvalidEvent("event-type-unknown", type=type_[:80])
             check = self._checks[type_] = compile_validator(known)
         return check(read_json_fast(body), zone)
+
+
+def _draft(made: MadeEvent) -> _Draft:
+    id_, subject, moment, key, data, round_ = made
+    return _Draft(id_, subject, moment, key, event_body(data), round_)
 
 
 def _located(error: InvalidEvent, making: Making) -> InvalidEvent:

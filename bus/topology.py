@@ -6,7 +6,6 @@ from dataclasses import dataclass
 ROUTER = "bus.router"
 DOCUMENTS = "bus.documents"
 INVALID = "bus.invalid"
-SUSPECTS = "bus.suspects"  # handed out one at a time: tells a message that kills its reader from its neighbours
 PARTITION = "bus.partition"  # with `ordering: key`: every event, in the order it came, on its way to its partition
 PARTITIONS = 8  # bus.router.0 … with `ordering: key`; raising it needs a drained bus
 
@@ -66,7 +65,7 @@ class Topology:
     def queues(self) -> tuple[str, ...]:
         """Every queue, in a stable order."""
         return (
-            *self.event_queues, DOCUMENTS, INVALID, SUSPECTS,
+            *self.event_queues, DOCUMENTS, INVALID,
             *(to(s) for s in self.systems), *(dead(s) for s in self.systems), *(held(s) for s in self.ordered),
         )
 

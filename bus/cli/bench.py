@@ -13,7 +13,7 @@ from bus.errors import UsageError
 from bus.texts import say
 
 if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
-    from bus.runtime.bench.router import Other
+    from bus.runtime.bench.router import Other, Plan
 
 app = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -49,12 +49,15 @@ def everything(
         return 0
     import msgspec
 
-    others = _others(against, bare)
+    from bus.runtime.bench.router import Plan
+
+    plan = Plan(latency_s=LATENCY_S, others=_others(against, bare), wide=True)
     figures: Figures = {}
     for name, measure in (
         ("core", _core), ("embedded", lambda: _embedded(20_000)),
-        ("router", lambda: _router(20_000, 5, LATENCY_S, 2, broker, others)),
+        ("router", lambda: _router(plan, broker)),
         ("http", lambda: _http(5_000, 5, database)),
+        ("large", lambda: _large(5, broker)),
     ):
         figures[name] = measure()
         if output is Format.text:
@@ -85,10 +88,14 @@ def router(
     rounds: Rounds = 5,
     seconds: Annotated[float, typer.Option("--seconds", min=0, help=say("help-bench-seconds"))] = LATENCY_S,
     processes: Annotated[int, typer.Option("--processes", min=1, help=say("help-bench-processes"))] = 2,
+    wide: Annotated[bool, typer.Option("--wide", help=say("help-bench-wide"))] = False,
     broker: Broker = "", against: Against = None, bare: Bare = None, output: Output = Format.text,
 ) -> int:
     """The router on RabbitMQ, in turn with others."""
-    return _told("router", _router(events, rounds, seconds, processes, broker, _others(against, bare)), output)
+    from bus.runtime.bench.router import Plan
+
+    plan = Plan(events, rounds, seconds, processes, _others(against, bare), wide)
+    return _told("router", _router(plan, broker), output)
 
 
 @app.command(help=say("help-bench-http"))
@@ -97,6 +104,12 @@ def http(
 ) -> int:
     """HTTP in and out."""
     return _told("http", _http(events, rounds, database), output)
+
+
+@app.command(help=say("help-bench-large"))
+def large(rounds: Rounds = 5, broker: Broker = "", output: Output = Format.text) -> int:
+    """A large document, and small ones behind it."""
+    return _told("large", _large(rounds, broker), output)
 
 
 def _told(name: str, figures: Figures, output: Format) -> int:
@@ -122,16 +135,13 @@ def _embedded(events: int) -> Figures:
     return bench_embedded(events)
 
 
-def _router(
-    events: int, rounds: int, seconds: float, processes: int, broker: str, others: Sequence["Other"]
-) -> Figures:
-    from bus.runtime.bench.router import Plan, bench_router
+def _router(plan: "Plan", broker: str) -> Figures:
+    from bus.runtime.bench.router import bench_router
 
     if broker:
         note(say("bench-no-shovel"))
     return bench_router(
-        Plan(events, rounds, seconds, processes, others), broker,
-        lambda name, round_: note(say("bench-turn", name=name, round=round_, rounds=rounds)),
+        plan, broker, lambda name, round_: note(say("bench-turn", name=name, round=round_, rounds=plan.rounds))
     )
 
 
@@ -140,6 +150,14 @@ def _http(events: int, rounds: int, database: str) -> Figures:
 
     return bench_http(
         events, rounds, database, lambda name, round_: note(say("bench-turn", name=name, round=round_, rounds=rounds))
+    )
+
+
+def _large(rounds: int, broker: str) -> Figures:
+    from bus.runtime.bench.large import bench_large
+
+    return bench_large(
+        rounds, broker, lambda name, round_: note(say("bench-turn", name=name, round=round_, rounds=rounds))
     )
 
 
@@ -166,6 +184,8 @@ def _show_core(figures: Figures) -> None:
     for line in table(rows, (say("bench-core-title", bytes=figures["body_bytes"]), "µs")):
         show(line)
     show(say("bench-routes-ratio", ratio=f"{figures['ratio_1000_to_10']:.2f}"))
+    (few, few_us), (many, many_us) = figures["delivery_us"].items()
+    show(say("bench-delivery", few=few, few_us=f"{few_us:.1f}", many=many, many_us=f"{many_us:.1f}"))
 
 
 def _show_embedded(figures: Figures) -> None:
@@ -210,6 +230,16 @@ def _show_http(figures: Figures) -> None:
     ))
 
 
+def _show_large(figures: Figures) -> None:
+    for name in ("embedded", "rabbitmq"):
+        one = figures[name]
+        show(say(
+            "bench-large", broker=name, mb=f"{figures['body_bytes'] / 1e6:.1f}", lines=f"{figures['lines']:,}",
+            seconds=_spread(one["seconds"], 2), memory=_median(one["memory_times"]),
+            before=_median(one["small_before_ms"], 0), behind=_spread(one["small_behind_ms"]),
+        ))
+
+
 def _latencies(measured: Figures) -> tuple[str, str]:
     half, calm = (
         f"{_median(one['p50'])} | {_median(one['p99'])}" if (one := measured.get(name)) else ""
@@ -230,5 +260,5 @@ def _spread(figure: Figures | None, digits: int = 0) -> str:
 
 
 SHOWN: dict[str, Callable[[Figures], None]] = {
-    "core": _show_core, "embedded": _show_embedded, "router": _show_router, "http": _show_http,
+    "core": _show_core, "embedded": _show_embedded, "router": _show_router, "http": _show_http, "large": _show_large,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
-from bus.cli.output import Progress, note, paint, show, show_json, table
+from bus.cli.output import Progress, as_json, note, paint, show, show_json, table
 from bus.errors import UsageError
 from bus.texts import say
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
     from bus.ports import Received
     from bus.runtime.behind import Behind
     from bus.runtime.deadletters import Chosen, Group
+    from bus.runtime.spool import Spool
 
 COLUMNS = ("id", "state", "system", "route", "subject", "since", "tries", "behind", "code")
 MOST_SHOWN = 50
@@ -71,36 +72,43 @@ def list_(
     """Letters, grouped by cause."""
     from bus.runtime import deadletters
     from bus.runtime.behind import behind
+    from bus.runtime.spool import Spool
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
         which = deadletters.Chosen(system=system, route=route, code=code, state=state, subject=subject)
         count = 0
         groups = deadletters.Groups()
         letters: list[Letter] = []
+        written = Spool()  # what a machine is given of all of them, in place of the few that a person is shown
         ordered: dict[str, Letter] = {}  # one of each system that has some
+        placed: dict[int, Letter] = {}  # those of them, by their number in the spool
 
         def see(letter: "Letter", _: "Received") -> None:
             nonlocal count
             count += 1
             groups.add(letter)
-            letters.append(letter)
             if letter.place:
                 ordered[letter.system] = letter
-            if output is Format.text and len(letters) > 10 * MOST_SHOWN:  # the oldest are enough
+            if output is Format.json:
+                number = written.add(deadletters.age(letter), as_json(_facts(letter)))
+                if letter.place:
+                    placed[number] = letter
+                return
+            letters.append(letter)
+            if len(letters) > 10 * MOST_SHOWN:  # the oldest are enough
                 letters.sort(key=deadletters.age)
                 del letters[MOST_SHOWN:]
 
-        others = await deadletters.sift(transport, systems, which, see)
+        with written:
+            others = await deadletters.sift(transport, systems, which, see)
+            waiting = await behind(transport, ordered.values())
+            if output is Format.json:
+                behind_each = {number: len(waiting.of(letter)) for number, letter in placed.items()}
+                _show_all(groups.all(), written, behind_each)
         letters.sort(key=deadletters.age)
-        waiting = await behind(transport, ordered.values())
-        if output is Format.json:
-            show_json({
-                "groups": [_row(group) for group in groups.all()],
-                "letters": [{**_facts(letter), "behind": len(waiting.of(letter))} for letter in letters],
-            })
-        elif letters:
+        if letters:
             _show_list(groups.all(), letters[:MOST_SHOWN], count, waiting)
-        elif not others:
+        elif output is Format.text and not others:
             show(say("no-letters"))
         _note(others=others)
         return 0
@@ -121,6 +129,16 @@ def _facts(letter: "Letter") -> Mapping[str, Any]:
         "system": letter.system, "route": letter.route, "type": letter.type, "subject": letter.subject,
         "since": _time(letter.since_s), "attempts": letter.attempts, "where": letter.where or None,
     }
+
+
+def _show_all(groups: Iterable["Group"], written: "Spool", behind: Mapping[int, int]) -> None:
+    """Everything for a machine, and every letter on a line of its own: there may be very many."""
+    show(f'{{\n"groups": {as_json([_row(group) for group in groups]).decode()},\n"letters": [')
+    before = ""
+    for number, facts in written.sorted():
+        show(f'{before}{facts[:-1].decode()},"behind":{behind.get(number, 0)}}}', end="")
+        before = ",\n"
+    show("\n]\n}")
 
 
 def _show_list(groups: Sequence["Group"], letters: Sequence["Letter"], count: int, waiting: "Behind") -> None:

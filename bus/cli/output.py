@@ -22,9 +22,9 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def show(text: str = "") -> None:
+def show(text: str = "", end: str = "\n") -> None:
     """Write a line of the result."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(text + end)
 
 
 def note(text: str) -> None:
@@ -56,12 +56,18 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
 
 
+def as_json(value: Any) -> bytes:
+    """A result for a machine, on one line; numbers with the digits they have."""
+    import msgspec
+
+    return msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode(value)
+
+
 def show_json(value: Any) -> None:
     """Write the result for a machine."""
     import msgspec
 
-    encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)  # numbers with the digits they have
-    show(msgspec.json.format(encoder.encode(value), indent=2).decode())
+    show(msgspec.json.format(as_json(value), indent=2).decode())
 
 
 def width(text: str) -> int:

@@ -21,7 +21,8 @@ from bus.errors import BusError, Refused, Unavailable
 from bus.event import WINDOW_DAYS
 from bus.ports import Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing
 from bus.runtime.embedded_lines import InHand, Line, Lines, Subscription
-from bus.runtime.embedded_store import Change, Put, Store, Written, pack
+from bus.runtime.embedded_rows import Change, Put, Written, pack
+from bus.runtime.embedded_store import Store
 from bus.topology import PARTITIONS, ROUTER, Topology
 from bus.wire import partition
 

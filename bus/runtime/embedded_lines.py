@@ -17,7 +17,8 @@ from operator import attrgetter
 
 from bus.errors import BusError
 from bus.ports import Handler, Mark, Message
-from bus.runtime.embedded_store import SHIFT, Row, Store, Written
+from bus.runtime.embedded_rows import Row, Written
+from bus.runtime.embedded_store import SHIFT, Store
 
 _READ_BYTES = 4 * 1024 * 1024
 _KEPT_BYTES = 64 * 1024  # a larger message is read again when its turn comes

@@ -8,7 +8,9 @@ a message which another one has settled already deletes nothing, and its success
 How it is written. WAL with synchronous=FULL; `write` puts many changes into one transaction, so they
 share one fsync. Statements take many rows at once, not for SQLite's sake but for Python's: the module
 lets go of the interpreter at every step of a statement and waits up to 5 ms to get it back while the
-event loop is busy, which made one statement per row twenty-five times slower.
+event loop is busy, which made one statement per row twenty-five times slower. A large message is written
+into its row and read from it as a blob: a statement would keep a copy of what was bound to it, for as long
+as it is prepared.
 
 How `returned` is counted without a write per delivery. A queue remembers in `handed` the highest
 number it gave to a holder; it is written in the transaction that stores the message, or ahead of the
@@ -22,16 +24,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
-
-import msgspec
 
 from bus.errors import BusError, ConfigurationError, Unavailable
-from bus.ports import Depth, Mark, Message
+from bus.ports import Depth
+from bus.runtime.embedded_rows import Change, Row, Written, unpack
 
 SHIFT = 43  # 8.8e12 messages: 20,000 a second for 14 years
 _APPLICATION_ID = 0x62757331  # "bus1", so that a file of another program is recognised
@@ -44,6 +43,7 @@ _LOG_BYTES = 64 * 1024 * 1024  # what the log keeps of the disk after a burst
 _CACHE_KIB = 64 * 1024
 _DUE_AT_ONCE = 1_000
 _LOOKED_UP = 64
+_LARGE_BYTES = 256 * 1024  # a message that passes through no statement
 
 _SCHEMA = """
 CREATE TABLE counter (last INTEGER NOT NULL);
@@ -62,64 +62,6 @@ _LISTED = "WHERE seq IN (SELECT value FROM json_each(?))"  # Python writes a lis
 _THERE = f"SELECT seq FROM message {_LISTED}"  # noqa: S608 - only our own text
 _OLDEST = "SELECT n, at FROM mark ORDER BY n LIMIT ?"
 _PURGE = f"DELETE FROM mark WHERE n IN (SELECT n FROM ({_OLDEST}) WHERE at < ?)"  # noqa: S608 - the same
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode  # untyped: msgspec knows no union of str and bytes
-
-
-class Put(NamedTuple):
-    """A message on its way into the file: what it becomes there, and itself, to be handed out unread."""
-
-    queue: int
-    packed: bytes
-    message: Message
-
-
-@dataclass(slots=True, eq=False)
-class Change:
-    """One act of the transport: `replaces` (0: nothing) gives way to `puts`, and the mark is remembered."""
-
-    replaces: int = 0
-    puts: Sequence[Put] = ()
-    mark: Mark | None = None
-
-
-class Row(NamedTuple):
-    """A message as it lies in its queue."""
-
-    seq: int
-    returned: int
-    message: Message
-
-
-@dataclass(slots=True)
-class Written:
-    """What one transaction did.
-
-    Args:
-        fresh: what can be handed out now, in order.
-        handed: the number up to which each queue may hand out now.
-        moved: queues that got messages which are not in `fresh`: their delay is over.
-        foreign: another process has stored messages since the last transaction of this one.
-    """
-
-    fresh: list[Row] = field(default_factory=list)
-    handed: dict[int, int] = field(default_factory=dict)
-    moved: set[int] = field(default_factory=set)
-    foreign: bool = False
-
-
-def pack(message: Message) -> bytes:
-    """The message without its queue and delay, as it lies in the file."""
-    return _encode(
-        (message.id, message.content_type, message.content_encoding, message.headers, message.body)
-    )
-
-
-def unpack(to: str, packed: bytes) -> Message:
-    """The message that `pack` packed, in the queue `to`."""
-    id_, content_type, content_encoding, headers, body = _decode(packed)
-    return Message(to, id_, body, headers, content_type, content_encoding)
 
 
 class Store:
@@ -317,8 +259,7 @@ class Store:
                     if room.get(queue, 0) > 0:
                         room[queue] -= 1
                         written.handed[queue] = seq
-        _insert(db, "INTO message", 4, rows)
-        _insert(db, "INTO delayed", 3, delayed)
+        large = _store(db, "message", rows) + _store(db, "delayed", delayed)
         marks = [(now, *change.mark) for change in changes if change.mark]
         if marks:
             _insert(db, "OR REPLACE INTO mark (at, identity, digest)", 3, marks)
@@ -338,6 +279,8 @@ class Store:
         if delayed or written.moved or written.foreign:
             (next_due,) = db.execute("SELECT min(due) FROM delayed").fetchone()
         db.execute("COMMIT")
+        if large:
+            db.execute("PRAGMA shrink_memory")  # its pages would stay in the cache
         self.last, self.next_due = last, next_due
         return written
 
@@ -351,16 +294,21 @@ class Store:
         name, rows, size = self._names[queue], [], 0
         with self._translated():
             cursor = self._reader.execute(
-                "SELECT seq, returned, packed FROM message WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?",
-                (max(after, queue << SHIFT), (queue + 1) << SHIFT, limit),
+                "SELECT seq, returned, length(packed), CASE WHEN length(packed) <= ? THEN packed END"
+                " FROM message WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?",
+                (_LARGE_BYTES, max(after, queue << SHIFT), (queue + 1) << SHIFT, limit),
             )
-            for seq, returned, packed in cursor:
-                rows.append(Row(seq, returned, unpack(name, packed)))
-                size += len(packed)
+            for seq, returned, size_bytes, packed in cursor:
+                rows.append(Row(seq, returned, unpack(name, packed if packed is not None else self._blob(seq))))
+                size += size_bytes
                 if size >= limit_bytes:
                     cursor.close()
                     return rows, True
         return rows, len(rows) == limit
+
+    def _blob(self, seq: int) -> bytes:
+        with self._reader.blobopen("message", "packed", seq, readonly=True) as blob:
+            return blob.read()
 
     def refresh(self) -> bool:
         """Say whether another process has stored messages; only while no `write` is under way."""
@@ -435,6 +383,20 @@ def _insert(db: sqlite3.Connection, into: str, width: int, rows: Sequence[tuple[
     for start in range(0, len(rows), _ROWS):
         some = rows[start : start + _ROWS]
         db.execute(_insert_statement(into, width, len(some)), list(chain.from_iterable(some)))
+
+
+def _store(db: sqlite3.Connection, table: str, rows: Sequence[tuple[int, *tuple[float, ...], bytes]]) -> int:
+    """Insert messages, each as its number, what else there is, and `packed`; return how many of them are large."""
+    large = [row for row in rows if len(row[-1]) > _LARGE_BYTES]
+    small = [row for row in rows if len(row[-1]) <= _LARGE_BYTES] if large else rows
+    _insert(db, f"INTO {table}", len(rows[0]) if rows else 0, small)
+    for seq, *columns, packed in large:
+        places = "?, " * len(columns)
+        statement = f"INSERT INTO {table} VALUES (?, {places}zeroblob(?))"  # noqa: S608 - our own tables, and only `?`
+        db.execute(statement, (seq, *columns, len(packed)))
+        with db.blobopen(table, "packed", seq) as blob:
+            blob.write(packed)
+    return len(large)
 
 
 def _delete(db: sqlite3.Connection, table: str, seqs: list[int]) -> int:

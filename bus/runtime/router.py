@@ -1,7 +1,14 @@
-"""The router: events in, one document for every subscriber out, in the one act that settles the event."""
+"""The router: events in, one document for every subscriber out, in the one act that settles the event.
 
-from collections import Counter
+A batch is routed at once. A large event would hold up all others while it is read and mapped, so that is
+done in a thread, one at a time, and what has its key stands in line behind it. When the line has become
+long, the batch does wait: what is in hand is in memory.
+"""
+
+import asyncio
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -21,20 +28,39 @@ from bus.topology import is_partition, to
 from bus.wire import ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
 
 PREFETCH = 1000
+LARGE_BYTES = 256 * 1024
+LINE_BYTES = 32 * 1024 * 1024
+
+_Matched = Future[list[Match]]
 
 
 class _Taken(NamedTuple):
-    """One event in hand."""
+    """One event in hand.
+
+    Args:
+        matched: its matches, where a thread finds them.
+    """
 
     received: Received
     event: Event
     body: bytes
     mark: Mark
+    matched: _Matched | None = None
 
     @property
     def headers(self) -> Mapping[str, Header]:
         """Of the message, with the whole envelope, whichever way that came."""
         return {**self.received.message.headers, **event_headers(self.event)}
+
+
+def _matched(routing: Routing, taken: _Taken) -> list[Match]:
+    """Read an event and find its matches: all that takes long with a large one. It may run in a thread."""
+    event, headers = taken.event, taken.received.message.headers
+    routing.read(event, taken.body)
+    if letters.REPLAY in headers and (route := str(headers.get(ROUTE, ""))):
+        match = routing.match_one(event, taken.body, route, str(headers.get(SYSTEM, "")))
+        return [match] if match is not None else []
+    return list(routing.matches(event, taken.body))
 
 
 class Router:
@@ -45,6 +71,9 @@ class Router:
     ) -> None:
         self._transport, self._telemetry, self._now_s = transport, telemetry, now_s
         self._consumers: list[WaryConsumer] = []
+        self._thread = ThreadPoolExecutor(1, "large-events")
+        self._line: deque[tuple[_Taken, _Matched]] = deque()  # large ones, and those behind
+        self._keys: Counter[str] = Counter()  # of these
         self.use(routing)
 
     def use(self, routing: Routing) -> None:
@@ -58,6 +87,7 @@ class Router:
             to(name) for name, system in systems.items()
             if system.sink is not None and system.sink.adapter.sink is not None
         }
+        self._line = deque([self._begun(taken) for taken, _ in self._line])  # else they would see two versions
 
     async def start(self, queues: Sequence[str]) -> None:
         """Begin to consume."""
@@ -71,11 +101,52 @@ class Router:
         """Take nothing more; what was taken is settled already or comes back."""
         for consumer in self._consumers:
             await consumer.cancel()
+        self._give_back()
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
 
     def handle(self, batch: Sequence[Received]) -> None:
         """Route a batch of events."""
         now = utc_now(self._now_s())
         read = [taken for received in batch if (taken := self._read(received, now)) is not None]
+        self._route_all([taken for taken in read if not self._stands_in_line(taken)])
+        while sum(len(taken.body) for taken, _ in self._line) > LINE_BYTES:
+            wait([self._line[0][1]])
+            self._advance()
+
+    def _stands_in_line(self, taken: _Taken) -> bool:
+        """Say whether an event is one for the line, and put it there."""
+        key = taken.event.key
+        if len(taken.body) <= LARGE_BYTES and key not in self._keys:
+            return False
+        self._line.append(self._begun(taken))
+        self._keys[key] += 1
+        return True
+
+    def _begun(self, taken: _Taken) -> tuple[_Taken, _Matched]:
+        matched, loop = self._thread.submit(_matched, self.routing, taken), asyncio.get_running_loop()
+        matched.add_done_callback(lambda _: loop.call_soon_threadsafe(self._advance))
+        return taken, matched
+
+    def _advance(self) -> None:
+        """Route what stands first in line and is ready for it."""
+        while self._line and self._line[0][1].done():
+            taken, matched = self._line[0]
+            try:
+                self._route_all([taken._replace(matched=matched)])
+            except Exception as error:  # noqa: BLE001 - as for a batch whose handler raises: all of it comes again
+                self._telemetry.defect("router", error)
+                self._give_back()
+                return
+            self._line.popleft()
+            self._keys -= Counter((taken.event.key,))
+
+    def _give_back(self) -> None:
+        for taken, _ in self._line:
+            taken.received.release()
+        self._line.clear()
+        self._keys.clear()
+
+    def _route_all(self, read: Sequence[_Taken]) -> None:
         known = dict(self._transport.known([taken.mark.identity for taken in read]))
         routed: Counter[tuple[str, str]] = Counter()
         unrouted: Counter[str] = Counter()
@@ -110,11 +181,11 @@ class Router:
         if before is not None:
             self._repeated(taken, same=before == mark.digest)
             return
-        self.routing.read(event, taken.body)
+        matches = _matched(self.routing, taken) if taken.matched is None else taken.matched.result()
         if replayed and (route := str(headers.get(ROUTE, ""))):
-            self._replay(taken, route, str(headers.get(SYSTEM, "")), routed)
+            self._replay(taken, route, str(headers.get(SYSTEM, "")), matches, routed)
             return
-        messages, wanted = self._deliveries(taken, self.routing.matches(event, taken.body), routed)
+        messages, wanted = self._deliveries(taken, matches, routed)
         if not wanted:
             unrouted[event.type] += 1
         known[mark.identity] = mark.digest
@@ -135,15 +206,16 @@ class Router:
             message.headers, id_, message.body, error, self._now_s(), content_type=message.content_type
         ))
 
-    def _replay(self, taken: _Taken, route: str, system: str, routed: Counter[tuple[str, str]]) -> None:
+    def _replay(
+        self, taken: _Taken, route: str, system: str, matches: Sequence[Match], routed: Counter[tuple[str, str]]
+    ) -> None:
         """Route an event again to the one route it failed for."""
-        match = self.routing.match_one(taken.event, taken.body, route, system)
-        if match is None:
+        if not matches:
             # The route no longer takes the event: back it goes, with that reason.
             error = Held("route-gone", route=route, system=system)
             self._become(taken, [self._letter(taken, route, system, error)])
             return
-        messages, _ = self._deliveries(taken, [match], routed)
+        messages, _ = self._deliveries(taken, matches, routed)
         self._become(taken, self._in_its_place(taken, system, messages))
 
     def _in_its_place(self, taken: _Taken, system: str, made: list[Message]) -> list[Message]:

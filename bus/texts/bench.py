@@ -14,6 +14,8 @@ TEXTS: dict[str, Text] = {
                               "在 RabbitMQ 上测量路由进程，与代理自带的 shovel 轮流进行：速率、CPU、内存、启动、延迟。"),
     "help-bench-http": Text("HTTP in and a database out, and an HTTP sink whose target takes 10 ms; embedded broker.",
                             "HTTP 进、数据库出，以及目标需 10 ms 应答的 HTTP 投递；使用内置队列。"),
+    "help-bench-large": Text("An order of 5 MB with 20,000 lines by HTTP, and small ones behind it; embedded broker and RabbitMQ.",
+                             "经 HTTP 接收一张 5 MB、20,000 行的订单，其后跟随小订单；内置队列与 RabbitMQ。"),
     "help-bench-database": Text("URL of an empty database; default: an SQLite file.", "空数据库的 URL；默认用 SQLite 文件。"),
     "help-bench-events": Text("How many events.", "事件数量。"),
     "help-bench-rounds": Text("Turns of each; medians and spread are of these.", "每个参与者的轮数；中位数与范围由此得出。"),
@@ -21,6 +23,8 @@ TEXTS: dict[str, Text] = {
                                "两种速率下各测量延迟多少秒；0 表示不测。"),
     "help-bench-processes": Text("Measure so many router processes as well, beside the one; 1 leaves that out.",
                                  "除单进程外，再测量这么多个路由进程；1 表示不测。"),
+    "help-bench-wide": Text("Measure the router also with 1,000 routes, and with 10 subscribers of the order.",
+                            "另外测量 1,000 条路由时，以及订单有 10 个订阅方时的路由进程。"),
     "help-bench-broker": Text("amqp://… of a RabbitMQ with an empty virtual host; default: a private node of the installed server, and only there a shovel.",
                               "一个虚拟主机为空的 RabbitMQ 的 amqp://…；默认启动已安装服务器的私有节点，只有它才能测 shovel。"),
     "help-bench-against": Text("NAME=COMMAND of a program that does the same task; it finds the broker in BUS_BROKER. May be repeated.",
@@ -36,6 +40,8 @@ TEXTS: dict[str, Text] = {
     "stage-xml": Text("map and encode XML", "映射并编码 XML"),
     "stage-total": Text("all of it, {routes} routes", "合计，{routes} 条路由"),
     "bench-routes-ratio": Text("1,000 routes ÷ 10 routes: {ratio}", "1,000 条路由 ÷ 10 条路由：{ratio}"),
+    "bench-delivery": Text("each delivery: {few_us} µs with {few} subscribers, {many_us} µs with {many}",
+                           "每份投递：{few} 个订阅方时 {few_us} µs，{many} 个时 {many_us} µs"),
     "bench-embedded": Text("{events} events accepted, routed and handed to two readers in {seconds} s: {rate} events/s, {cpu} µs CPU each; {handed} deliveries",
                            "{events} 个事件接收、路由并交给两个读取方，用时 {seconds} 秒：每秒 {rate} 个，每个 {cpu} µs CPU；共 {handed} 份投递"),
     "bench-turn": Text("round {round} of {rounds}: {name}", "第 {round}/{rounds} 轮：{name}"),
@@ -57,6 +63,10 @@ TEXTS: dict[str, Text] = {
                           "HTTP 进、{database} 出：每秒 {rate} 份，每份 {cpu} µs CPU，{p50} ms 后接收（p99 {p99} ms）"),
     "bench-http-sink": Text("HTTP sink, {answer:.0f} ms answer: {rate} deliveries/s, {cpu} µs CPU each",
                             "HTTP 投递，应答 {answer:.0f} ms：每秒 {rate} 份，每份 {cpu} µs CPU"),
+    "bench-large": Text("{broker}: {mb} MB with {lines} lines in both queues after {seconds} s, {memory} times its size in memory;"
+                        " small ones waited at most {behind} ms behind it, {before} ms before it",
+                        "{broker}：{mb} MB、{lines} 行的单据在 {seconds} 秒后到达两个队列，内存为其大小的 {memory} 倍；"
+                        "其后的小单据最多等待 {behind} ms，之前为 {before} ms"),
     "bench-saved": Text("figures: {path}", "结果：{path}"),
     # nothing to compare
     "bench-unequal": Text("{name} did not do the work that was asked for, so nothing is compared: {fault}",

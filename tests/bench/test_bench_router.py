@@ -49,6 +49,17 @@ def test_nothing_is_compared_where_a_contestant_did_not_do_the_work(bus: Any, gi
     assert "cheat did not do the work" in ran.err
 
 
+def test_very_many_routes_and_many_subscribers_are_measured_beside_the_few(bus: Any, given: str) -> None:
+    ran = bus(*TINY, "--seconds", "0", "--broker", given, "--wide")
+    assert ran.code == 0, ran.err
+    figures = ran.json["contestants"]
+    assert list(figures) == ["router", "router-1000-routes", "router-10-subscribers"]
+    many = figures["router-10-subscribers"]
+    assert many["cpu_us_per_delivery"]["median"] == pytest.approx(many["cpu_us_per_event"]["median"] / 10, abs=0.1)
+    again = bus(*TINY, "--seconds", "0", "--broker", given)
+    assert again.code == 0, again.err  # all ten queues are left empty
+
+
 def test_a_program_that_ends_by_itself_is_named_with_what_it_said(bus: Any, given: str) -> None:
     ran = bus(*TINY, "--seconds", "0", "--broker", given, "--against", f'dud={sys.executable} -c "print(1234)"')
     assert ran.code == 3

@@ -7,10 +7,20 @@ from dataclasses import replace
 
 import pytest
 
+from bus.event import Event
 from bus.ports import Message
 from bus.routing import Routing
 from bus.runtime.app import topology_of
-from bus.runtime.bench.task import ROUTES, Makes, configuration, events, faults, order
+from bus.runtime.bench.task import (
+    LARGE_LINES,
+    ROUTES,
+    Makes,
+    configuration,
+    events,
+    faults,
+    large_order,
+    order,
+)
 from bus.runtime.memory import MemoryBroker
 from bus.runtime.router import Router
 from bus.runtime.telemetry import Telemetry
@@ -40,6 +50,23 @@ def routed() -> Came:
 def test_an_order_has_the_size_and_the_lines_that_figures_are_told_for() -> None:
     assert 1150 <= len(order()) <= 1200
     assert order().count(b"item_code") == 5
+
+
+def test_a_large_order_has_its_size_and_lines() -> None:
+    assert 4_900_000 <= len(large_order(1)) <= 5_100_000
+    assert large_order(1).count(b"item_code") == LARGE_LINES == 20_000
+
+
+def test_a_large_order_is_the_work_when_every_line_came() -> None:
+    small = order(7, lines=40)
+    config = configuration(2)
+    event = Routing(config).read(Event("purchase_order.created", "erp", "4500000007-v1", {}), small)
+    came = {
+        to(match.system): [Message(to(match.system), "-", document.body) for document in match.documents]
+        for match in Routing(config).matches(event, small)
+    }
+    assert faults(range(7, 8), came, Makes.documents, lines=40) == []
+    assert [fault.kind for fault in faults(range(7, 8), came, Makes.documents, lines=41)] == ["document", "document"]
 
 
 def test_the_bus_does_the_work() -> None:

@@ -78,7 +78,7 @@ def test_nobody_but_the_bus_and_who_declares_writes_to_queues(by_name: dict[str,
 def test_the_bus_declares_nothing(by_name: dict[str, User]) -> None:
     assert by_name[BUS].configure == NOTHING
     assert not re.search(by_name[BUS].write, "to.wms")
-    for queue in ("bus.router", "bus.router.7", "bus.invalid", "to.wms", "dead.wms", "bus.documents", "bus.suspects", "bus.topology"):
+    for queue in ("bus.router", "bus.router.7", "bus.invalid", "to.wms", "dead.wms", "bus.documents", "bus.topology"):
         assert re.search(by_name[BUS].read, queue)
 
 

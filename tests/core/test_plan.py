@@ -40,7 +40,7 @@ def test_an_empty_broker_lacks_everything_in_the_order_it_is_made() -> None:
     kinds = [kind for kind, _ in listed]
     assert kinds == sorted(kinds, key=["create exchange", "create queue", "make", "bind binding", "grant permission"].index)
     names = {name for kind, name in listed if kind == "create queue"}
-    assert names == {ROUTER, "bus.documents", "bus.invalid", "bus.suspects", "to.erp", "to.wms", "dead.erp", "dead.wms", "bus.retry.5s", *STREAMS, RECORD}
+    assert names == {ROUTER, "bus.documents", "bus.invalid", "to.erp", "to.wms", "dead.erp", "dead.wms", "bus.retry.5s", *STREAMS, RECORD}
     assert ("bind binding", f"{EVENTS} → {ROUTER}") in listed
     assert ("bind binding", f"{DELIVER} → {RECORD}") in listed
     assert listed[-1] == ("grant permission", "erp")

@@ -1,11 +1,11 @@
 """The queues a configuration needs."""
 
-from bus.topology import DOCUMENTS, INVALID, PARTITION, PARTITIONS, ROUTER, SUSPECTS, Topology, dead, held, to, topology
+from bus.topology import DOCUMENTS, INVALID, PARTITION, PARTITIONS, ROUTER, Topology, dead, held, to, topology
 
 
 def test_every_system_has_a_queue_for_its_deliveries_and_one_for_what_failed() -> None:
     made = topology(["wms", "erp"], [])
-    assert made.queues == (ROUTER, DOCUMENTS, INVALID, SUSPECTS, "to.erp", "to.wms", "dead.erp", "dead.wms")
+    assert made.queues == (ROUTER, DOCUMENTS, INVALID, "to.erp", "to.wms", "dead.erp", "dead.wms")
     assert (to("wms"), dead("wms")) == ("to.wms", "dead.wms")
 
 

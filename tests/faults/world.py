@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bus.runtime.rabbitmq import RabbitBroker
-from bus.topology import DOCUMENTS, INVALID, SUSPECTS, dead, to
+from bus.topology import DOCUMENTS, INVALID, dead, to
 
 from tests.faults.history import Fact, History, Tail
 from tests.faults.story import READERS, ROUTING, SYSTEMS, UNREACHABLE, is_spare, topology_in
@@ -248,7 +248,7 @@ class World:
 
     async def left(self) -> Mapping[str, int]:
         """What still waits in any queue when nothing moves any more: repetitions take their time."""
-        queues = [*self.topology.event_queues, DOCUMENTS, INVALID, SUSPECTS, *map(to, SYSTEMS), *map(dead, SYSTEMS)]
+        queues = [*self.topology.event_queues, DOCUMENTS, INVALID, *map(to, SYSTEMS), *map(dead, SYSTEMS)]
         bus = RabbitBroker(self.url)
         await bus.open(self.topology)
         try:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,24 @@ def test_large_messages_are_not_kept_in_memory_before_their_turn(path: Path) -> 
                 assert len(broker._lines.by_name[ROUTER].ready) <= 2
                 inbox.received[n].become()
             assert inbox.ids == [f"{n}" for n in range(6)]
+
+    play(story)
+
+
+def test_a_large_message_comes_whole_and_in_its_place_also_after_a_delay(path: Path) -> None:
+    bodies = [b"first", os.urandom(3_000_000), b"third", os.urandom(300_000)]
+
+    async def story() -> None:
+        async with opened(path) as broker:
+            await broker.publish(*(letter(f"{n}", body=body) for n, body in enumerate(bodies)))
+            later = letter("later", body=bodies[1])
+            await broker.publish(replace(later, delay_s=TOPOLOGY.delays_s[0]))
+        async with opened(path) as broker:
+            inbox = Inbox()
+            await broker.consume(ROUTER, inbox, 10)
+            await inbox.holds(5)
+            assert inbox.ids == ["0", "1", "2", "3", "later"]
+            assert [received.message.body for received in inbox.received] == [*bodies, bodies[1]]
 
     play(story)
 

@@ -75,7 +75,9 @@ POISONED = """
 import asyncio, os, sys
 from bus.runtime.embedded import EmbeddedBroker
 from bus.testing import TransportContract, letter
-from bus.topology import ROUTER, SUSPECTS, dead, to
+from bus.topology import ROUTER, dead, to
+
+SUSPECTS = to("oa")
 
 async def main():
     bus = EmbeddedBroker(sys.argv[1])

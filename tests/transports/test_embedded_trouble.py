@@ -66,7 +66,8 @@ def test_a_full_disk_refuses_publishers_and_goes_on_by_itself(path: Path) -> Non
     play(story)
 
 
-def test_what_cannot_be_stored_stays_in_hand_and_is_repeated(path: Path) -> None:
+@pytest.mark.parametrize("size_bytes", [200_000, 2_000_000])
+def test_what_cannot_be_stored_stays_in_hand_and_is_repeated(path: Path, size_bytes: int) -> None:
     async def story() -> None:
         async with opened(path) as broker:
             troubled, well = asyncio.Event(), asyncio.Event()
@@ -74,7 +75,7 @@ def test_what_cannot_be_stored_stays_in_hand_and_is_repeated(path: Path) -> None
             await broker.publish(*(letter(f"{n}") for n in range(20)))
             batch = await broker.pull(ROUTER, 20)
             limit_pages(broker, 2)
-            batch[7].become(letter("large", to("wms"), bytes(200_000)), mark=Mark("seven", b"7"))
+            batch[7].become(letter("large", to("wms"), bytes(size_bytes)), mark=Mark("seven", b"7"))
             for received in (*batch[:7], *batch[8:]):
                 received.become(letter(received.message.id, to("wms")))
             drained = asyncio.ensure_future(broker.drain())

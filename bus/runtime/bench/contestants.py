@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bus.errors import Unavailable
-from bus.runtime.bench.task import ROUTES, Makes
+from bus.runtime.bench.task import FEW, ROUTES, Makes, queues
 from bus.runtime.rabbitmq.node import PrivateNode
 from bus.topology import ROUTER
 
@@ -28,6 +28,10 @@ class Contestant(Protocol):
 
     name: str
     makes: Makes
+
+    @property
+    def queues(self) -> Sequence[str]:
+        """Those of the subscribers that it serves."""
 
     @property
     def pids(self) -> Sequence[int]:
@@ -53,15 +57,16 @@ class Program:
         processes: how many of it run side by side.
         log: what it writes; the end of it is shown when it ends by itself.
         more: further environment.
+        subscribers: how many it serves.
     """
 
     boots = True
 
     def __init__(
         self, name: str, command: Sequence[str], broker: str, log: Path, *, makes: Makes = Makes.deliveries,
-        processes: int = 1, more: Mapping[str, str] | None = None,
+        processes: int = 1, more: Mapping[str, str] | None = None, subscribers: int = FEW,
     ) -> None:
-        self.name, self.makes = name, makes
+        self.name, self.makes, self.queues = name, makes, tuple(queues(subscribers))
         self._command, self._broker, self._log, self._processes = list(command), broker, log, processes
         self._more = more or {}
         self._running: list[subprocess.Popen[bytes]] = []
@@ -100,11 +105,11 @@ class Program:
         self._running.clear()
 
 
-def bus_router(routing: Path, broker: str, log: Path, processes: int = 1) -> Program:
+def bus_router(name: str, routing: Path, broker: str, processes: int = 1, subscribers: int = FEW) -> Program:
     """The bus itself: `bus run --only router`."""
     command = [sys.executable, "-m", "bus.cli", "run", "--only", "router", "--routing", str(routing)]
-    name = "router" if processes == 1 else f"router-{processes}"
-    return Program(name, command, broker, log, processes=processes)
+    log = routing.with_name(f"{name}.log")
+    return Program(name, command, broker, log, processes=processes, subscribers=subscribers)
 
 
 class Shovel:
@@ -112,6 +117,7 @@ class Shovel:
 
     name, makes, boots = "shovel", Makes.copies, False
     pids: Sequence[int] = ()
+    queues: Sequence[str] = tuple(ROUTES)
 
     def __init__(self, node: PrivateNode) -> None:
         self._node = node

@@ -25,13 +25,22 @@ def cpu_s(pids: Sequence[int]) -> float | None:
 
 def peak_mib(pids: Sequence[int]) -> float | None:
     """The most memory that they have held, together; None where that is not told."""
+    return _memory_mib(pids, "VmHWM:")
+
+
+def memory_mib(pids: Sequence[int]) -> float | None:
+    """The memory that they hold now, together; None where that is not told."""
+    return _memory_mib(pids, "VmRSS:")
+
+
+def _memory_mib(pids: Sequence[int], name: str) -> float | None:
     total = 0
     for pid in pids:
         try:
             lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         except OSError:
             return None
-        total += next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+        total += next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
     return total / 1024 if total else None
 
 

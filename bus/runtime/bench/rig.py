@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bus.errors import Refused
 from bus.ports import Message, Received
 from bus.runtime.app import topology_of
-from bus.runtime.bench.task import ROUTES, configuration, events
+from bus.runtime.bench.task import FEW, configuration, events, queues
 from bus.runtime.rabbitmq import RabbitBroker
 from bus.runtime.rabbitmq.node import PrivateNode
 from bus.topology import ROUTER
@@ -24,18 +24,20 @@ class Rig:
 
     Args:
         url: the broker's; `node` when it is our own.
+        subscribers: how many have a queue at all.
     """
 
-    def __init__(self, url: str, node: PrivateNode | None) -> None:
+    def __init__(self, url: str, node: PrivateNode | None, subscribers: int = FEW) -> None:
         self.url, self.node = url, node
+        self._subscribers, self._queues = subscribers, tuple(queues(subscribers))
         self._broker = RabbitBroker(url)
         # A broker that was given may have seen the orders of an earlier bench, and the bus takes none twice.
         self._next = random.randrange(50_000_000)  # noqa: S311 - no secret
 
     async def open(self) -> None:
         """Make the queues. Raises Refused when they hold something already: somebody else's."""
-        await self._broker.open(topology_of(configuration(2)))
-        if any((await self._counts((ROUTER, *ROUTES))).values()):
+        await self._broker.open(topology_of(configuration(FEW, self._subscribers)))
+        if any((await self._counts((ROUTER, *self._queues))).values()):
             await self._broker.close()
             raise Refused("bench-not-empty")
         await asyncio.sleep(SETTLE_S)
@@ -63,19 +65,19 @@ class Rig:
         await asyncio.gather(*(publish() for _ in range(WINDOW)))
         return numbers
 
-    async def arrived(self) -> int:
-        """How many events have become both their messages."""
-        return min((await self._counts(tuple(ROUTES))).values())
+    async def arrived(self, queues: Sequence[str]) -> int:
+        """How many events have become a message in each of the queues."""
+        return min((await self._counts(queues)).values())
 
-    async def until_arrived(self, count: int, check: Callable[[], None]) -> int:
-        """Return how many there are once at least `count` have arrived, or once no more come.
+    async def until_arrived(self, count: int, queues: Sequence[str], check: Callable[[], None]) -> int:
+        """Return how many there are once at least `count` have arrived in each queue, or once no more come.
 
         Args:
             check: raises when there is nobody left who could bring more.
         """
         began = since = time.monotonic()
-        before = seen = await self.arrived()
-        while (arrived := await self.arrived()) < count:
+        before = seen = await self.arrived(queues)
+        while (arrived := await self.arrived(queues)) < count:
             check()
             now = time.monotonic()
             if arrived != seen:
@@ -87,16 +89,16 @@ class Rig:
             await asyncio.sleep(min(max(left_s / 5, LOOK_EVERY_S), LOOK_SELDOM_S) if before else LOOK_EVERY_S)
         return arrived
 
-    async def take_out(self) -> dict[str, list[Message]]:
-        """Empty both queues; return what was in them."""
-        taken: dict[str, list[Message]] = {queue: [] for queue in ROUTES}
-        for queue in ROUTES:
+    async def take_out(self, queues: Sequence[str]) -> dict[str, list[Message]]:
+        """Empty the queues; return what was in them."""
+        taken: dict[str, list[Message]] = {queue: [] for queue in queues}
+        for queue in queues:
             await self._empty(queue, taken[queue])
         return taken
 
     async def clear(self) -> None:
         """Leave nothing behind, whatever a contestant left."""
-        for queue in (ROUTER, *ROUTES):
+        for queue in (ROUTER, *self._queues):
             await self._empty(queue, [])
 
     async def _empty(self, queue: str, into: list[Message]) -> None:

@@ -22,13 +22,14 @@ from bus.runtime.bench.figures import quantile, spread
 from bus.runtime.bench.probe import latencies
 from bus.runtime.bench.processes import cpu_s, machine, peak_mib
 from bus.runtime.bench.rig import Rig
-from bus.runtime.bench.task import Makes, faults, furnish, order
+from bus.runtime.bench.task import FEW, LINES, MANY, Makes, faults, furnish, order
 from bus.runtime.rabbitmq.node import PrivateNode
 from bus.texts import say
 
 OWN = "router"
 YARDSTICK = "shovel"
 DIRECT = "direct"
+MANY_ROUTES, MANY_SUBSCRIBERS = f"{OWN}-1000-routes", f"{OWN}-{MANY}-subscribers"
 BUS_ROUTES = 10
 CALM_PER_S = 100.0
 PLUGINS = ("rabbitmq_shovel",)
@@ -52,6 +53,7 @@ class Plan:
         rounds: turns of each contestant.
         latency_s: how long each of the two rates is kept up; 0 leaves latency out.
         processes: of the router, beside the one; 1 leaves that contestant out.
+        wide: measure the router with very many routes, and with many subscribers of the order, as well.
     """
 
     events: int = 20_000
@@ -59,6 +61,7 @@ class Plan:
     latency_s: float = 3.0
     processes: int = 2
     others: Sequence[Other] = ()
+    wide: bool = False
 
 
 @dataclass(slots=True)
@@ -88,7 +91,8 @@ def bench_router(plan: Plan, broker: str, note: Callable[[str, int], None]) -> d
         url = node.url if node is not None else broker
         contestants = _contestants(plan, url, node, Path(folder))
         told = machine()
-        turns = asyncio.run(_rounds(plan, Rig(url, node), contestants, note))
+        rig = Rig(url, node, MANY if plan.wide else FEW)
+        turns = asyncio.run(_rounds(plan, rig, contestants, note))
     return _figures(plan, told, node is not None, contestants, turns)
 
 
@@ -108,7 +112,12 @@ def _node(broker: str) -> Iterator[PrivateNode | None]:
 def _contestants(plan: Plan, url: str, node: PrivateNode | None, folder: Path) -> list[Contestant]:
     routing = furnish(folder, BUS_ROUTES)
     found: list[Contestant] = [Shovel(node)] if node is not None else []
-    found += [bus_router(routing, url, folder / f"router-{n}.log", n) for n in sorted({1, plan.processes})]
+    found.append(bus_router(OWN, routing, url))
+    if plan.processes > 1:
+        found.append(bus_router(f"{OWN}-{plan.processes}", routing, url, plan.processes))
+    if plan.wide:
+        found.append(bus_router(MANY_ROUTES, furnish(folder / "routes", 1000), url))
+        found.append(bus_router(MANY_SUBSCRIBERS, furnish(folder / "wide", BUS_ROUTES, MANY), url, subscribers=MANY))
     found += [
         Program(other.name, other.command, url, folder / f"{other.name}.log", makes=other.makes)
         for other in plan.others
@@ -144,18 +153,18 @@ async def turn(plan: Plan, rig: Rig, contestant: Contestant) -> Turn:
     started = time.perf_counter()
     starting = asyncio.create_task(asyncio.to_thread(contestant.start))  # rabbitmqctl returns seconds after it did it
     try:
-        before = await rig.until_arrived(1, contestant.check)
+        before = await rig.until_arrived(1, contestant.queues, contestant.check)
         first, used, broker_used = time.perf_counter(), cpu_s(contestant.pids), cpu_s(rig.pids)
-        arrived = await rig.until_arrived(plan.events, contestant.check)
+        arrived = await rig.until_arrived(plan.events, contestant.queues, contestant.check)
         last, now_used, broker_now = time.perf_counter(), cpu_s(contestant.pids), cpu_s(rig.pids)
         memory = peak_mib(contestant.pids)
-        refuse_unequal(contestant.name, numbers, await rig.take_out(), contestant.makes)
+        refuse_unequal(contestant.name, numbers, await rig.take_out(contestant.queues), contestant.makes)
         events = max(arrived - before, 1)
         done = Turn(
             events / (last - first), _us(used, now_used, events), _us(broker_used, broker_now, events), memory,
             first - started if contestant.boots else None,
         )
-        if plan.latency_s:
+        if plan.latency_s and contestant.name != MANY_SUBSCRIBERS:  # the probe reads two queues
             done.latency_ms = await _latency(plan, rig, done.events_per_s / 2)
     finally:
         await starting
@@ -164,9 +173,11 @@ async def turn(plan: Plan, rig: Rig, contestant: Contestant) -> Turn:
     return done
 
 
-def refuse_unequal(name: str, numbers: range, came: Mapping[str, Sequence[Message]], makes: Makes) -> None:
-    """Raise Refused unless exactly the work that was asked for came out."""
-    found = faults(numbers, came, makes)
+def refuse_unequal(
+    name: str, numbers: range, came: Mapping[str, Sequence[Message]], makes: Makes, lines: int = LINES
+) -> None:
+    """Raise Refused unless exactly the work that was asked for came out: orders of so many lines."""
+    found = faults(numbers, came, makes, lines)
     if found:
         worst = found[0]
         fault = say(
@@ -199,6 +210,7 @@ def _figures(
     turns: dict[str, list[Turn]],
 ) -> dict[str, Any]:
     makes: dict[str, str] = {contestant.name: contestant.makes for contestant in contestants}
+    subscribers = {contestant.name: contestant.queues for contestant in contestants}
     return {
         "date": datetime.now(UTC).date().isoformat(), "machine": told,
         "broker": "private" if own_node else "given", "events": plan.events, "rounds": plan.rounds,
@@ -208,6 +220,7 @@ def _figures(
                 "makes": makes[name],
                 "events_per_s": spread((one.events_per_s for one in each), 0),
                 "cpu_us_per_event": spread((one.cpu_us for one in each), 1),
+                "cpu_us_per_delivery": spread((one.cpu_us and one.cpu_us / len(subscribers[name]) for one in each), 1),
                 "broker_cpu_us_per_event": spread((one.broker_cpu_us for one in each), 1),
                 "peak_memory_mib": spread((one.peak_mib for one in each), 1),
                 "start_s": spread(one.start_s for one in each),

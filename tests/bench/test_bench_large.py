@@ -1,0 +1,25 @@
+"""`bus bench large`: figures for a large order, and the bars it is there for, as wide as a busy machine needs them."""
+
+from typing import Any
+
+from tests.brokers import installed_rabbitmq
+from tests.cli.commands import bus
+
+__all__ = ["bus", "installed_rabbitmq"]
+
+# On a machine of one's own: 1.5 s, 12 times, 200 ms; without blobs and threads 17 times, and 350 ms of 0.6 s.
+SECONDS, TIMES = 10, 14
+
+
+def test_a_large_order_is_quick_and_light_and_in_nobodys_way(bus: Any, installed_rabbitmq: None) -> None:
+    ran = bus("bench", "large", "--rounds", "1", "-o", "json")
+    assert ran.code == 0, ran.err
+    figures = ran.json
+    assert (figures["lines"], figures["rounds"]) == (20_000, 1)
+    assert 4_900_000 < figures["body_bytes"] < 5_100_000
+    for name in ("embedded", "rabbitmq"):
+        one = {what: each["median"] for what, each in figures[name].items()}
+        assert one["seconds"] < SECONDS, figures
+        assert one["memory_times"] < TIMES, figures
+        # What the machine itself does to small ones, and a share of the time in which they have it for themselves.
+        assert one["small_behind_ms"] < one["small_before_ms"] + 100 + 350 * one["seconds"], figures
