@@ -6,27 +6,21 @@ the same answer. Rows of `bus_delivered` older than the bus's retries may be del
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from adapters.database import DatabaseSinkOptions
-from adapters.database_tables import DELIVERED, database_errors, listed, make_engine, reflect
-from adapters.database_values import as_text, for_sqlite, into_column, now_utc
+from adapters.database_rows import Rows, Written, insert
+from adapters.database_tables import DELIVERED, database_errors, make_engine, reflect
+from adapters.database_values import now_utc
 from adapters.outcome import answer_for
 from bus.adapter import Answer, Outbound, Site
-from bus.errors import BusError, DocumentError, Refused, Unavailable
+from bus.errors import BusError, Refused, Unavailable
 
 KEY_LENGTH = 255
-
-Row = Mapping[str, Any]
-Kinds = Mapping[str, sa.types.TypeEngine[Any]]
-_decode = msgspec.json.Decoder(dict[str, list[dict[str, Any]]], float_hook=Decimal).decode
 
 
 class DatabaseSink:
@@ -51,8 +45,8 @@ class Writer:
 
     def __init__(self, options: DatabaseSinkOptions, site: Site) -> None:
         self._engine = make_engine(options.url, site.system, site.folder)
-        self._system, self._zone = site.system, site.zone
-        self._tables: dict[str, tuple[sa.Table, Kinds]] = {}
+        self._system = site.system
+        self._rows = Rows(site.system, site.zone, self._engine.dialect.name)
         self._delivered_table: sa.Table | None = None
 
     def write(self, batch: Sequence[Outbound]) -> list[Answer]:
@@ -63,7 +57,7 @@ class Writer:
             return [answer_for(error)] * len(batch)
         except Refused:
             # One of them is to blame, or a table has changed since it was looked at.
-            self._tables.clear()
+            self._rows.forget()
         return [self._write_alone(outbound) for outbound in batch]
 
     def dispose(self) -> None:
@@ -91,57 +85,14 @@ class Writer:
             delivered = self._delivered()
             with self._engine.begin() as connection:
                 answers = self._recorded(connection, batch)
-                records = []
-                for outbound in batch:
-                    if outbound.id not in answers:
-                        key, count = self._write_rows(connection, outbound)
-                        answers[outbound.id] = _answer(key, count)
-                        records.append(self._record(outbound, key, count))
-                if records:
-                    connection.execute(sa.insert(delivered), records)
+                new = {outbound.id: outbound for outbound in batch if outbound.id not in answers}
+                if new:
+                    written = self._rows.write(connection, (outbound.body for outbound in new.values()))
+                    there = set(delivered.columns.keys())
+                    records = [_record(*one, there) for one in zip(new.values(), written, strict=True)]
+                    insert(connection, delivered, records)
+                    answers.update((id_, _answer(*one)) for id_, one in zip(new, written, strict=True))
         return [answers[outbound.id] for outbound in batch]
-
-    def _write_rows(self, connection: sa.Connection, outbound: Outbound) -> tuple[str | None, int]:
-        """Write the rows in the order of the tables; return the key of the very first and their number."""
-        try:
-            tables = _decode(outbound.body)
-        except msgspec.DecodeError as exc:
-            raise DocumentError("rows-unreadable") from exc
-        key, count = None, 0
-        for name, rows in tables.items():
-            table, kinds = self._table(connection, name, rows)
-            values = [self._converted(row, table, kinds) for row in rows]
-            with database_errors(self._system, table):
-                if values and not count:
-                    key = _insert(connection, table, values[0])
-                for _, alike in groupby(values[0 if count else 1 :], key=tuple):
-                    connection.execute(sa.insert(table), list(alike))
-            count += len(values)
-        return key, count
-
-    def _converted(self, row: Row, table: sa.Table, kinds: Kinds) -> Row:
-        for name in row:
-            if name not in kinds:
-                raise Refused("row-no-column", table=table.name, name=name, there=listed(list(kinds)))
-        values = {
-            name: into_column(value, table.columns[name], kinds[name], self._zone)
-            for name, value in row.items()
-        }
-        if self._engine.dialect.name == "sqlite":
-            return {name: for_sqlite(value) for name, value in values.items()}
-        return values
-
-    def _table(self, connection: sa.Connection, name: str, rows: Sequence[Row]) -> tuple[sa.Table, Kinds]:
-        """Return the table and the types of its columns."""
-        if name not in self._tables:
-            table = reflect(connection, name, self._system, dict.fromkeys(key for row in rows for key in row))
-            kinds = {column.name: column.type for column in table.columns}
-            for column in table.columns:
-                # The values fit already; SQLAlchemy would cast some of them once more, and cut or round them.
-                if not (column.primary_key and isinstance(column.type, sa.Integer)):
-                    column.type = sa.types.NULLTYPE
-            self._tables[name] = table, kinds
-        return self._tables[name]
 
     def _delivered(self) -> sa.Table:
         """Return the table of deliveries, made on first use."""
@@ -169,16 +120,6 @@ class Writer:
         with self._engine.connect() as connection:
             return reflect(connection, DELIVERED, self._system)  # one made by hand may lack the last columns
 
-    def _record(self, outbound: Outbound, key: str | None, count: int) -> Row:
-        values = {
-            "delivery_id": outbound.id,
-            "route": outbound.route,
-            "written_at": now_utc(),
-            "first_key": None if key is None else key[:KEY_LENGTH],
-            "row_count": count,
-        }
-        return {name: value for name, value in values.items() if name in self._delivered().columns}
-
     def _recorded(self, connection: sa.Connection, batch: Sequence[Outbound]) -> dict[str, Answer]:
         """Return what was answered for those of the batch that are written already."""
         delivered = self._delivered()
@@ -188,13 +129,16 @@ class Writer:
         return {row["delivery_id"]: _answer(row.get("first_key"), row.get("row_count") or 0) for row in found}
 
 
-def _insert(connection: sa.Connection, table: sa.Table, row: Row) -> str | None:
-    """Insert one row and return its primary key as text, None for a table without one."""
-    result = connection.execute(sa.insert(table), row)
-    keys = [column.name for column in table.primary_key]
-    given = all(name in row for name in keys)
-    values = [row[name] for name in keys] if given else result.inserted_primary_key
-    return "/".join(as_text(value) for value in values or ()) or None
+def _record(outbound: Outbound, written: Written, columns: Container[str]) -> Mapping[str, Any]:
+    key = written.key
+    values = {
+        "delivery_id": outbound.id,
+        "route": outbound.route,
+        "written_at": now_utc(),
+        "first_key": None if key is None else key[:KEY_LENGTH],
+        "row_count": written.row_count,
+    }
+    return {name: value for name, value in values.items() if name in columns}
 
 
 def _answer(key: str | None, count: int) -> Answer:

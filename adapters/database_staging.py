@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from adapters.database import DatabaseSourceOptions
 from adapters.database_tables import database_errors, listed, make_engine, reflect
-from adapters.database_values import as_text, into_column, row_document
+from adapters.database_values import as_text, converter, row_document
 from bus.adapter import Site
 from bus.errors import BusError, ConfigurationError, DocumentError, Refused
 
@@ -242,7 +242,7 @@ def _layout(table: sa.Table, options: DatabaseSourceOptions, system: str) -> Lay
     values: dict[str, Any] = {}
     for state, value in options.statuses.model_dump().items():
         try:
-            values[state] = into_column(value, status, status.type, "UTC")
+            values[state] = converter(status, status.type, "UTC")(value)
         except Refused as refused:
             fields = {**refused.fields, "system": system, "value": value}
             raise ConfigurationError("database-status", (), **fields) from refused

@@ -18,22 +18,24 @@ EXACT = Context(prec=MAX_EXPONENT * 3)  # beyond every number that is in range
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def into_column(value: Any, column: sa.Column[Any], kind: sa.types.TypeEngine[Any], zone: str) -> Any:
-    """Return `value` of a JSON document as the type `kind` of the column takes it.
+def converter(column: sa.Column[Any], kind: sa.types.TypeEngine[Any], zone: str) -> Callable[[Any], Any]:
+    """Return what makes of a value of a JSON document one that the type `kind` of the column takes.
 
     `kind` is the reflected type; one that nobody knows takes the value as it is. A time with a zone goes into
-    a column without one as the clock in `zone`, the system's, showed it.
-
-    Raises:
-        Refused: the column cannot hold it exactly: databases round and cut silently, the bus does not.
+    a column without one as the clock in `zone`, the system's, showed it. It raises Refused when the column
+    cannot hold the value exactly: databases round and cut silently, the bus does not.
     """
-    if value is None:
-        return None
     convert = next((convert for type_, convert in INTO if isinstance(kind, type_)), _as_it_is)
-    try:
-        return convert(value, kind, zone)
-    except (ValueError, TypeError, ArithmeticError) as exc:
-        raise Refused("row-value", table=column.table.name, name=column.name, type=_type_name(kind)) from exc
+
+    def into_column(value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return convert(value, kind, zone)
+        except (ValueError, TypeError, ArithmeticError) as exc:
+            raise Refused("row-value", table=column.table.name, name=column.name, type=_type_name(kind)) from exc
+
+    return into_column
 
 
 def for_sqlite(value: Any) -> Any:
@@ -128,7 +130,7 @@ def _float(value: Any, _kind: Any, _zone: str) -> float:
 
 
 def _boolean(value: Any, _kind: Any, _zone: str) -> bool:
-    return {"true": True, "false": False, "1": True, "0": False}[str(value).lower()]
+    return _known({"true": True, "false": False, "1": True, "0": False}.get(str(value).lower()))
 
 
 def _date(value: Any, _kind: Any, _zone: str) -> date:

@@ -1,6 +1,6 @@
 """HTTP: documents that systems post to the bus, and deliveries that the bus posts to systems.
 
-Only the options live here, so that lint and help need neither starlette nor aiohttp.
+Only the options live here, so that lint and help need no aiohttp.
 """
 
 from collections.abc import Iterator

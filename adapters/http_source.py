@@ -7,11 +7,8 @@ import zlib
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import Receive, Scope, Send
-
 from adapters.http import HttpSourceOptions
+from adapters.http_asgi import Receive, Reply, Scope, Send, SenderGone, headers_of, part_of_body
 from adapters.http_signature import Signatures
 from adapters.outcome import accepted_or_refused, refusal
 from bus.adapter import Accept, Accepted, Document, Site
@@ -77,27 +74,26 @@ class HttpSource:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, receive)
         try:
-            response = await self._respond(request)
-        except ClientDisconnect:  # nobody is left to answer, and nothing was taken
+            reply = await self._respond(scope["method"], headers_of(scope), receive)
+        except SenderGone:
             return
-        await response(scope, receive, send)
+        await reply.send(send)
 
-    async def _respond(self, request: Request) -> Response:
-        if request.method in ("GET", "HEAD"):
-            return PlainTextResponse(self._invitation())
+    async def _respond(self, method: str, headers: Mapping[str, str], receive: Receive) -> Reply:
+        if method in ("GET", "HEAD"):
+            return Reply(HTTPStatus.OK, self._invitation())
         taken: tuple[str, int] | None = None
         try:
-            if request.method != "POST":
-                raise Refused("http-method", method=request.method, allowed=METHODS)
+            if method != "POST":
+                raise Refused("http-method", method=method, allowed=METHODS)
             if self._accept is None:
                 raise Unavailable("http-not-running")
-            self._check_headers(request)
-            raw = await _read(request, self._options.max_body)
+            self._check_headers(headers)
+            raw = await _read(headers, receive, self._options.max_body)
             if self._signatures:
-                taken = self._signatures.check(request.headers, raw, int(time.time()))
-            document = self._document(request, raw)
+                taken = self._signatures.check(headers, raw, int(time.time()))
+            document = self._document(headers, raw)
             return _answer(await accepted_or_refused(self._accept, document))
         except BusError as error:
             if isinstance(error, Unavailable) and taken and self._signatures:
@@ -108,25 +104,24 @@ class HttpSource:
                 self._signatures.forget(taken)
             raise
 
-    def _check_headers(self, request: Request) -> None:
+    def _check_headers(self, headers: Mapping[str, str]) -> None:
         """Refuse, before the body is read, what no body could make good."""
-        coding = request.headers.get("content-encoding", "identity").strip().lower()
+        coding = _coding(headers)
         if coding not in ("identity", "gzip"):
             raise DocumentError("http-content-encoding", coding=coding)
-        media_type = _media_type(request)
+        media_type = _media_type(headers)
         fitting = MEDIA_TYPES.get(self._options.format, ())
         if fitting and media_type not in UNSAID and not media_type.endswith(fitting):
             raise DocumentError(
                 "http-content-type", got=media_type, format=self._options.format, expected=fitting[0]
             )
 
-    def _document(self, request: Request, raw: bytes) -> Document:
-        compressed = request.headers.get("content-encoding", "").strip().lower() == "gzip"
-        body = _gunzip(raw, self._options.max_body) if compressed else raw
-        given = request.headers.get("webhook-id") or request.headers.get("idempotency-key") or ""
+    def _document(self, headers: Mapping[str, str], raw: bytes) -> Document:
+        body = _gunzip(raw, self._options.max_body) if _coding(headers) == "gzip" else raw
+        given = headers.get("webhook-id") or headers.get("idempotency-key") or ""
         if len(given) > MAX_ID:
             raise DocumentError("http-id", limit=MAX_ID)
-        content_type = "" if _media_type(request) in UNSAID else request.headers.get("content-type", "")
+        content_type = "" if _media_type(headers) in UNSAID else headers.get("content-type", "")
         return Document(
             system=self._system,
             body=body,
@@ -140,29 +135,31 @@ class HttpSource:
         return say(code, format=self._options.format, limit=self._options.max_body) + "\n"
 
 
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _media_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def _read(request: Request, limit: int) -> bytes:
+def _coding(headers: Mapping[str, str]) -> str:
+    return headers.get("content-encoding", "identity").strip().lower()
+
+
+async def _read(headers: Mapping[str, str], receive: Receive, limit: int) -> bytes:
     """Return the body as sent, compressed or not; never holds more than `limit` bytes and one chunk."""
-    too_large = DocumentError("http-too-large", limit=limit)
-    declared = request.headers.get("content-length", "")
+    declared = headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > limit + LINGER_BYTES:
-        raise too_large
-    body, size = bytearray(), 0
+        raise DocumentError("http-too-large", limit=limit)
+    body, size, more = bytearray(), 0, True
     try:
         async with asyncio.timeout(READ_TIMEOUT_S):
-            async for chunk in request.stream():
-                size += len(chunk)
+            while more and size <= limit + LINGER_BYTES:
+                part, more = await part_of_body(receive)
+                size += len(part)
                 if size <= limit:
-                    body += chunk
-                elif size > limit + LINGER_BYTES:
-                    break
+                    body += part
     except TimeoutError as exc:
         raise DocumentError("http-slow", seconds=int(READ_TIMEOUT_S)) from exc
     if size > limit:
-        raise too_large
+        raise DocumentError("http-too-large", limit=limit)
     return bytes(body)
 
 
@@ -180,17 +177,17 @@ def _gunzip(raw: bytes, limit: int) -> bytes:
     return body
 
 
-def _answer(accepted: Accepted) -> Response:
+def _answer(accepted: Accepted) -> Reply:
     """202 when the bus has the document in hand; what it could not do with a part of it is said beside."""
     error = refusal(accepted)
     if error:
         return _refuse(error)
     events = [{"type": type_, "id": id_} for type_, id_ in accepted.events]
     problem = {"problem": _reason(accepted.problem)} if accepted.problem else {}
-    return JSONResponse({"events": events, **problem}, HTTPStatus.ACCEPTED)
+    return Reply(HTTPStatus.ACCEPTED, {"events": events, **problem})
 
 
-def _refuse(error: BusError) -> Response:
+def _refuse(error: BusError) -> Reply:
     headers: dict[str, str] = {}
     if isinstance(error, Unavailable):
         status = 503
@@ -199,7 +196,7 @@ def _refuse(error: BusError) -> Response:
         unreadable = isinstance(error, DocumentError)
         status = STATUS_BY_CODE.get(error.code, 400 if unreadable else 422)
         headers.update(HEADERS_BY_STATUS.get(status, {}))
-    return JSONResponse({"error": _reason(error)}, status, headers)
+    return Reply(status, {"error": _reason(error)}, headers)
 
 
 def _reason(error: BusError) -> dict[str, str]:

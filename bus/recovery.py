@@ -120,9 +120,11 @@ def with_reason(answer: Answer) -> Answer:
         for holder in level:
             for name, value in _members(holder):
                 found.setdefault(name.lower(), value)
-        code = code or _first(map(found.get, _CODES))
-        message = message or _first(map(found.get, _MESSAGES))
+        code = code or _first(found[name] for name in _CODES if name in found)
+        message = message or _first(found[name] for name in _MESSAGES if name in found)
         level = [found[name] for name in _HOLDERS if name in found]
+        if not level:
+            break
     return replace(answer, code=code or answer.code, message=message or answer.message)
 
 

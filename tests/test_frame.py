@@ -25,6 +25,7 @@ PACKAGES = ("bus", "adapters", "schemas")
 HOMES: dict[str, tuple[str, ...]] = {
     "aiohttp": ("adapters/http*.py", "bus/runtime/*"),
     "click": ("bus/cli/*",),
+    "httptools": ("bus/runtime/http_protocol.py",),
     "kombu": ("adapters/kombu.py",),
     "lxml": ("bus/codecs/*",),
     "msgspec": ("bus/*", "adapters/*"),
@@ -34,7 +35,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "rich": ("bus/cli/*", "bus/runtime/live.py"),
     "sqlalchemy": ("adapters/database*.py", "bus/demo/*", "bus/runtime/bench/http.py"),
     "sqlite3": ("bus/runtime/embedded_store.py", "bus/runtime/journal*"),
-    "starlette": ("adapters/http*.py", "bus/runtime/*"),
     "structlog": ("bus/runtime/telemetry*",),
     "typer": ("bus/cli/*",),
     "uvicorn": ("bus/runtime/*",),

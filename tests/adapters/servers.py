@@ -7,13 +7,15 @@ from typing import Any
 
 import uvicorn
 
+from bus.runtime.http_protocol import Protocol
+
 from tests.adapters.support import until
 
 
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[str]:
     """Serve an ASGI application on a free port of this machine; yield the URL without a slash at its end."""
-    config = uvicorn.Config(app, log_level="critical", lifespan="off")
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", http=Protocol)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.database import DatabaseSinkOptions, sink
+from adapters.database_rows import TOGETHER_BYTES
 from bus.adapter import Answer, Outbound
 from bus.errors import ConfigurationError
 
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 RECEIPTS = """
 create table bus_receipt (
   id {serial}, receipt_no varchar(20) not null, po_no varchar(20), amount numeric(12, 2), due date,
-  posted_at timestamp null, constraint uq_receipt unique (receipt_no))
+  posted_at timestamp null, urgent boolean null, constraint uq_receipt unique (receipt_no))
 """
 LINES = """
 create table bus_receipt_line (
@@ -120,6 +121,71 @@ def test_a_bad_delivery_leaves_its_neighbours_unharmed(url: str, tmp_path: Path)
     assert rows(url, "select count(*) from bus_delivered") == [(4,)]
 
 
+def line(number: int, **more: Any) -> dict[str, Any]:
+    return {"receipt_no": f"GR-{number}", "line_no": 1, "qty": number, **more}
+
+
+def test_deliveries_to_other_tables_and_with_other_columns_share_a_batch(url: str, tmp_path: Path) -> None:
+    bodies = [
+        {"bus_receipt_line": [line(1), line(2, item_code="0012"), line(3)]},
+        {"bus_receipt_line": [line(4, item_code="0013")]},
+        {"bus_receipt_line": [], "bus_receipt": [{"receipt_no": "GR-5"}, {"receipt_no": "GR-6", "po_no": "PO-6"}]},
+        {"bus_receipt_line": [line(7)], "bus_receipt": [{"receipt_no": "GR-7"}]},
+        {"bus_receipt": []},
+    ]
+    [answers] = deliver(url, tmp_path, [outbound(json.dumps(body).encode(), n) for n, body in enumerate(bodies)])
+    assert [answer.response for answer in answers] == [
+        {"key": "GR-1/1", "rows": 3}, {"key": "GR-4/1", "rows": 1}, {"key": "1", "rows": 2}, {"key": "GR-7/1", "rows": 2},
+        {"key": None, "rows": 0},
+    ]
+    assert rows(url, "select receipt_no, item_code from bus_receipt_line order by receipt_no") == [
+        ("GR-1", None), ("GR-2", "0012"), ("GR-3", None), ("GR-4", "0013"), ("GR-7", None)
+    ]
+    assert rows(url, "select receipt_no, po_no from bus_receipt order by id") == [
+        ("GR-5", None), ("GR-6", "PO-6"), ("GR-7", None)
+    ]
+
+
+def test_a_batch_needs_fewer_statements_than_it_has_deliveries_and_writes_every_row(url: str, tmp_path: Path) -> None:
+    statements: list[str] = []
+
+    def count(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    batch = [outbound(json.dumps({"bus_receipt_line": [line(n)]}).encode(), n) for n in range(1, 201)]
+    sa.event.listen(sa.Engine, "before_cursor_execute", count)
+    try:
+        [answers] = deliver(url, tmp_path, batch)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", count)
+    assert all(answer.ok for answer in answers)
+    written = [statement for statement in statements if "bus_receipt_line" in statement and "INSERT" in statement]
+    assert 1 <= len(written) < 20
+    assert rows(url, "select count(*), sum(qty) from bus_receipt_line") == [(200, sum(range(1, 201)))]
+    assert rows(url, "select count(*) from bus_delivered") == [(200,)]
+
+
+def test_documents_too_large_to_be_in_memory_together_are_written_one_after_the_other(url: str, tmp_path: Path) -> None:
+    padding = b" " * (TOGETHER_BYTES // 2)
+    batch = [outbound(json.dumps({"bus_receipt_line": [line(n)]}).encode() + padding, n) for n in range(1, 6)]
+    [answers] = deliver(url, tmp_path, batch)
+    assert [answer.response["key"] for answer in answers] == [f"GR-{n}/1" for n in range(1, 6)]
+    assert rows(url, "select count(*) from bus_receipt_line") == [(5,)]
+
+
+def test_names_that_need_quotes_are_written_as_they_are(url: str, tmp_path: Path) -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    table = sa.Table("Bus Odd", sa.MetaData(), *(sa.Column(name, sa.String(20)) for name in ("100 %", "select", "a;b")))
+    table.drop(engine, checkfirst=True)
+    table.create(engine)
+    row = {"100 %": "a", "select": "%s", "a;b": "'"}
+    [[answer]] = deliver(url, tmp_path, [outbound(json.dumps({"Bus Odd": [row, row]}).encode())])
+    with engine.begin() as connection:
+        assert list(connection.execute(sa.select(table)).mappings()) == [row, row]
+        table.drop(connection)
+    assert answer.response == {"key": None, "rows": 2}
+
+
 @pytest.mark.parametrize(
     ("header", "code", "said"),
     [
@@ -131,6 +197,7 @@ def test_a_bad_delivery_leaves_its_neighbours_unharmed(url: str, tmp_path: Path)
         ({"po_no": "SECRET" * 4}, "row-value", "po_no"),
         ({"due": "2026-02-30"}, "row-value", "due"),
         ({"po_no": {"a": 1}}, "row-value", "po_no"),
+        ({"urgent": "perhaps"}, "row-value", "urgent"),
     ],
 )
 def test_a_row_that_does_not_fit_is_refused_by_name_and_without_its_values(

@@ -5,6 +5,7 @@ import errno
 import os
 import resource
 import stat
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,27 @@ def test_what_was_answered_outlives_a_power_cut(tmp_path: Path, monkeypatch: pyt
     [answers] = deliver(tmp_path, [outbound(b"x" * n, n, name=f"{n}.csv") for n in (1, 20, 300)])
     assert all(answer.ok for answer in answers)
     assert cut.leaves == cut.may_leave == {"1.csv": 1, "20.csv": 20, "300.csv": 300}
+
+
+def test_files_of_a_batch_wait_for_the_disk_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, fsync = threading.Barrier(4, timeout=30), os.fsync
+
+    def slow(fd: int) -> None:
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            together.wait()  # nobody goes on alone
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    [answers] = deliver(tmp_path, [outbound(b"x", n, name=f"{n}.csv") for n in range(8)])
+    assert [answer.response for answer in answers] == [{"name": f"{n}.csv"} for n in range(8)]
+
+
+def test_the_same_document_twice_in_a_batch_is_one_file_and_the_first_comer_has_the_plain_name(tmp_path: Path) -> None:
+    batch = [outbound(body, n, name="po.csv") for n, body in enumerate((b"1", b"2", b"1"))]
+    [answers] = deliver(tmp_path, [*batch, batch[1]])
+    own = f"po~{batch[1].id[:8]}.csv"
+    assert [answer.response["name"] for answer in answers] == ["po.csv", own, "po.csv", own]
+    assert files(tmp_path / "out" / "oa") == {"po.csv": b"1", own: b"2"}
 
 
 def test_a_folder_that_cannot_be_is_unavailable(tmp_path: Path) -> None:

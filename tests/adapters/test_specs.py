@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 ENTRY_POINTS = PYPROJECT["project"]["entry-points"]["bus.adapters"]
 PAGES = [ROOT / "docs" / name for name in ("adapters.md", "adapters.zh-CN.md")]
-HEAVY = {"aiohttp", "lxml", "sqlalchemy", "starlette", "uvicorn", "watchfiles"}
+HEAVY = {"aiohttp", "lxml", "sqlalchemy", "httptools", "uvicorn", "watchfiles"}
 
 
 def spec(name: str) -> AdapterSpec:

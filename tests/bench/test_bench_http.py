@@ -20,14 +20,18 @@ __all__ = ["bus"]
 COUNT = 10
 
 
-def test_documents_come_in_by_http_and_leave_for_a_database_and_a_server(bus: Any) -> None:
-    ran = bus("bench", "http", "--events", "40", "--rounds", "1", "-o", "json")
+def test_documents_come_in_by_http_and_leave_for_a_database_and_a_server_in_every_round(
+    bus: Any, tmp_path: Path
+) -> None:
+    database = f"sqlite:///{tmp_path / 'target.db'}"
+    ran = bus("bench", "http", "--events", "40", "--rounds", "2", "--database", database, "-o", "json")
     assert ran.code == 0, ran.err
     figures = ran.json
     assert (figures["documents"], figures["database"], figures["answer_ms"]) == (40, "sqlite", 10)
     assert figures["in"]["documents_per_s"]["median"] > 0
     assert 0 < figures["in"]["taken_p50_ms"]["median"] <= figures["in"]["taken_p99_ms"]["median"]
     assert figures["sink"]["deliveries_per_s"]["median"] > 0
+    assert sa.inspect(sa.create_engine(database)).get_table_names() == []
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_both_languages_name_the_same_codes_and_places(folder: Path, bus: Any) -
     assert found[0] == found[1]
 
 
-HEAVY = ("pydantic", "lxml", "sqlalchemy", "rich", "msgspec", "asyncio", "yaml", "aiohttp", "starlette", "uvicorn", "prometheus_client", "pika")
+HEAVY = ("pydantic", "lxml", "sqlalchemy", "rich", "msgspec", "asyncio", "yaml", "aiohttp", "httptools", "uvicorn", "prometheus_client", "pika")
 
 
 def test_the_list_of_commands_loads_no_heavy_library(folder: Path) -> None:

@@ -95,10 +95,11 @@ MUTANTS = (
     ),
     Mutant(
         "mark a delivery before its rows are written", "adapters/database_sink.py",
-        "                        key, count = self._write_rows(connection, outbound)\n",
-        "                        with self._engine.begin() as before:\n"
-        "                            before.execute(sa.insert(delivered), [self._record(outbound, None, 0)])\n"
-        "                        key, count = self._write_rows(connection, outbound)\n",
+        "                    written = self._rows.write(",
+        "                    with self._engine.begin() as before:\n"
+        "                        names = set(delivered.columns.keys())\n"
+        "                        insert(before, delivered, [_record(one, Written(None, 0), names) for one in new.values()])\n"
+        "                    written = self._rows.write(",
         ("tests/adapters/test_database_sink.py::test_a_column_widened_after_a_refusal_takes_the_replay[sqlite]",),
     ),
     Mutant(
