@@ -297,15 +297,12 @@ def properties_of(
     if len(id_) > 255:
         raise Unusual
     if type(headers) is Following:
-        begin, more = headers.begin, islice(headers.items(), len(headers.begin), None)
-        if not begin.encoded:
-            begin.encoded = _table_of(begin)
-        table = begin.encoded + b"".join([
+        table = _encoded(headers.begin) + b"".join([
             _entry(name, value) if isinstance(value, int) or len(value) < _REPEATED else _table_of({name: value})
-            for name, value in more
+            for name, value in islice(headers.items(), len(headers.begin), None)
         ])
     else:
-        table = _table_of(headers)
+        table = _encoded(headers) if type(headers) is Shared else _table_of(headers)
     before, after = _around(content_type, content_encoding, user)
     return b"%b%b%b\x02%c%b%b" % (before, _LONG.pack(len(table)), table, len(id_), id_, after)
 
@@ -315,6 +312,12 @@ def _around(content_type: str, content_encoding: str, user: str) -> tuple[bytes,
     """What stands before the header table, and behind the message's id."""
     before = (_FLAGS_WITH_USER if user else _FLAGS) + _short_of(content_type) + _short_of(content_encoding)
     return before, _short_of(user) if user else b""
+
+
+def _encoded(headers: Shared) -> bytes:
+    if not headers.encoded:
+        headers.encoded = _table_of(headers)
+    return headers.encoded
 
 
 @lru_cache(maxsize=_REMEMBERED)
