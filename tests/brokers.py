@@ -207,7 +207,11 @@ def rabbitmq(request: pytest.FixtureRequest) -> Iterator[Broker]:
 @contextlib.contextmanager
 def virtual_host(broker: Broker | Cluster, name: str) -> Iterator[str]:
     """The URL of a virtual host that is empty, and gone afterwards; for a topology that is not everybody's."""
-    broker.ctl("add_vhost", name)
+    try:
+        broker.ctl("add_vhost", name)
+    except RuntimeError:  # a node that was started again takes connections a little before it takes commands
+        broker.ctl("await_startup")
+        broker.ctl("add_vhost", name)
     broker.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
     try:
         yield ",".join(f"{url.rstrip('/')}/{name}" for url in broker.url.split(","))
