@@ -49,7 +49,7 @@ class FileSink:
     async def close(self) -> None:
         """Let the threads go. Idempotent."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-        self._writers.shutdown(wait=False, cancel_futures=True)
+        self._writers.shutdown(wait=False)  # … but for a batch that is being written: it waits for all of it
 
     def _write(self, batch: Sequence[Outbound]) -> list[Answer]:
         once = {outbound.id: outbound for outbound in batch}

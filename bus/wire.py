@@ -44,6 +44,7 @@ EVENT_LENGTH = "bus-event-length"  # … or how many bytes of it stand behind th
 NAME = "bus-name"
 PATH = "bus-path"
 EXTRA = "bus-header-"
+MANY_HEADERS = 32  # more than an ordinary envelope has
 MAX_EVENT_HEADER = 48 * 1024  # bytes; a header table must fit into one AMQP frame
 
 _DELIVERY = to("")
@@ -106,7 +107,7 @@ def envelope(
         if is_structured_type(message.content_type):
             return structured(message.body, received, zones)
         _check_json(message.content_type)
-    elif (further := _extensions(tuple(headers))) is not None:
+    elif len(headers) <= MANY_HEADERS and (further := _extensions(tuple(headers))) is not None:
         event = _ordinary(headers, further, zones)
         if event is not None:
             return event, message.body.removeprefix(codecs.BOM_UTF8)
@@ -118,10 +119,10 @@ def envelope(
 
 def is_whole_envelope(headers: Mapping[str, Header]) -> bool:
     """Whether these are the names of `event_headers`, maybe with extensions, and no other."""
-    return _extensions(tuple(headers)) is not None
+    return len(headers) <= MANY_HEADERS and _extensions(tuple(headers)) is not None
 
 
-@lru_cache(maxsize=1024)  # as those of attributes
+@lru_cache(maxsize=1024)  # as those of attributes; few names, so that a publisher cannot fill the memory with them
 def _extensions(names: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
     """The header and the name of each extension; None where the envelope is not whole, or something else is there."""
     others = [name for name in names if name not in _WHOLE]

@@ -1,5 +1,6 @@
 """`bus dead`: what could not be delivered, why, and what to do with it."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +80,8 @@ def list_(
         count = 0
         groups = deadletters.Groups()
         letters: list[Letter] = []
-        written = Spool()  # what a machine is given of all of them, in place of the few that a person is shown
+        # What a machine is given of all of them, in place of the few that a person is shown.
+        written = Spool() if output is Format.json else None
         ordered: dict[str, Letter] = {}  # one of each system that has some
         placed: dict[int, Letter] = {}  # those of them, by their number in the spool
 
@@ -89,7 +91,7 @@ def list_(
             groups.add(letter)
             if letter.place:
                 ordered[letter.system] = letter
-            if output is Format.json:
+            if written is not None:
                 number = written.add(deadletters.age(letter), as_json(_facts(letter)))
                 if letter.place:
                     placed[number] = letter
@@ -99,10 +101,10 @@ def list_(
                 letters.sort(key=deadletters.age)
                 del letters[MOST_SHOWN:]
 
-        with written:
+        with written or contextlib.nullcontext():
             others = await deadletters.sift(transport, systems, which, see)
             waiting = await behind(transport, ordered.values())
-            if output is Format.json:
+            if written is not None:
                 behind_each = {number: len(waiting.of(letter)) for number, letter in placed.items()}
                 _show_all(groups.all(), written, behind_each)
         letters.sort(key=deadletters.age)

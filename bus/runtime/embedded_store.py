@@ -279,9 +279,10 @@ class Store:
         if delayed or written.moved or written.foreign:
             (next_due,) = db.execute("SELECT min(due) FROM delayed").fetchone()
         db.execute("COMMIT")
-        if large:
-            db.execute("PRAGMA shrink_memory")  # its pages would stay in the cache
         self.last, self.next_due = last, next_due
+        if large:
+            with suppress(sqlite3.Error):  # what is stored is stored
+                db.execute("PRAGMA shrink_memory")  # its pages would stay in the cache
         return written
 
     # ----------------------------------------------------------------------------------------- read
@@ -294,21 +295,16 @@ class Store:
         name, rows, size = self._names[queue], [], 0
         with self._translated():
             cursor = self._reader.execute(
-                "SELECT seq, returned, length(packed), CASE WHEN length(packed) <= ? THEN packed END"
-                " FROM message WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?",
-                (_LARGE_BYTES, max(after, queue << SHIFT), (queue + 1) << SHIFT, limit),
+                "SELECT seq, returned, packed FROM message WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?",
+                (max(after, queue << SHIFT), (queue + 1) << SHIFT, limit),
             )
-            for seq, returned, size_bytes, packed in cursor:
-                rows.append(Row(seq, returned, unpack(name, packed if packed is not None else self._blob(seq))))
-                size += size_bytes
+            for seq, returned, packed in cursor:
+                rows.append(Row(seq, returned, unpack(name, packed)))
+                size += len(packed)
                 if size >= limit_bytes:
                     cursor.close()
                     return rows, True
         return rows, len(rows) == limit
-
-    def _blob(self, seq: int) -> bytes:
-        (packed,) = self._reader.execute("SELECT packed FROM message WHERE seq = ?", (seq,)).fetchone()
-        return bytes(packed)
 
     def refresh(self) -> bool:
         """Say whether another process has stored messages; only while no `write` is under way."""

@@ -19,10 +19,12 @@ class Protocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._unread_bytes += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._pass_over(data[offer.args[0]:])
-        except httptools.HttpParserError:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                # Another offer in what is left: nobody makes one before the first is answered.
+                self._pass_over(data[offer.args[0]:])
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.send_400_response("Invalid HTTP request received.")
         if self._unread_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("Header too large.")
@@ -45,9 +47,8 @@ class Protocol(HttpToolsProtocol):
         """Read a request as if it had made no offer of another protocol; the parser has stopped behind its head."""
         kept = [(name, value) for name, value in self.headers if name != b"upgrade"]
         if len(kept) == len(self.headers):  # CONNECT: nothing else is left of it
-            self.send_400_response("Invalid HTTP request received.")
-            return
+            raise httptools.HttpParserError
         head = [self.parser.get_method() + b" " + self.url + b" HTTP/1.1"]
         head += [name + b": " + value for name, value in kept]
         self.parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join([*head, b"", rest]))
+        self.parser.feed_data(b"\r\n".join([*head, b"", rest]))

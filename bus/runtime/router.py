@@ -6,6 +6,7 @@ long, the batch does wait: what is in hand is in memory.
 """
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -30,6 +31,8 @@ from bus.wire import ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
 PREFETCH = 1000
 LARGE_BYTES = 256 * 1024
 LINE_BYTES = 32 * 1024 * 1024
+STORE_S = 5.0
+AFTER_ERROR_S = 0.1
 
 _Matched = Future[list[Match]]
 
@@ -74,6 +77,7 @@ class Router:
         self._thread = ThreadPoolExecutor(1, "large-events")
         self._line: deque[tuple[_Taken, _Matched]] = deque()  # large ones, and those behind
         self._keys: Counter[str] = Counter()  # of these
+        self._pausing = False  # what is in line goes back to its queue in a moment
         self.use(routing)
 
     def use(self, routing: Routing) -> None:
@@ -87,7 +91,9 @@ class Router:
             to(name) for name, system in systems.items()
             if system.sink is not None and system.sink.adapter.sink is not None
         }
-        self._line = deque([self._begun(taken) for taken, _ in self._line])  # else they would see two versions
+        for _, matched in self._line:  # they would see two versions
+            matched.cancel()
+        self._line = deque([self._begun(taken) for taken, _ in self._line])
 
     async def start(self, queues: Sequence[str]) -> None:
         """Begin to consume."""
@@ -101,6 +107,9 @@ class Router:
         """Take nothing more; what was taken is settled already or comes back."""
         for consumer in self._consumers:
             await consumer.cancel()
+        if self._line:  # where order is kept, giving one back gives all back: first let what is on its way be safe
+            with contextlib.suppress(BusError, TimeoutError):
+                await asyncio.wait_for(self._transport.drain(), STORE_S)
         self._give_back()
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
 
@@ -109,7 +118,7 @@ class Router:
         now = utc_now(self._now_s())
         read = [taken for received in batch if (taken := self._read(received, now)) is not None]
         self._route_all([taken for taken in read if not self._stands_in_line(taken)])
-        while sum(len(taken.body) for taken, _ in self._line) > LINE_BYTES:
+        while not self._pausing and sum(len(taken.body) for taken, _ in self._line) > LINE_BYTES:
             wait([self._line[0][1]])
             self._advance()
 
@@ -129,13 +138,14 @@ class Router:
 
     def _advance(self) -> None:
         """Route what stands first in line and is ready for it."""
-        while self._line and self._line[0][1].done():
+        while not self._pausing and self._line and self._line[0][1].done():
             taken, matched = self._line[0]
             try:
                 self._route_all([taken._replace(matched=matched)])
             except Exception as error:  # noqa: BLE001 - as for a batch whose handler raises: all of it comes again
                 self._telemetry.defect("router", error)
-                self._give_back()
+                self._pausing = True
+                asyncio.get_running_loop().call_later(AFTER_ERROR_S, self._give_back)
                 return
             self._line.popleft()
             self._keys -= Counter((taken.event.key,))
@@ -145,6 +155,7 @@ class Router:
             taken.received.release()
         self._line.clear()
         self._keys.clear()
+        self._pausing = False
 
     def _route_all(self, read: Sequence[_Taken]) -> None:
         known = dict(self._transport.known([taken.mark.identity for taken in read]))

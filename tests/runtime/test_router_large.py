@@ -19,7 +19,7 @@ from bus.runtime.app import topology_of
 from bus.runtime.embedded import EmbeddedBroker
 from bus.runtime.files import usable_configuration
 from bus.runtime.memory import MemoryBroker
-from bus.runtime.router import LARGE_BYTES, Router
+from bus.runtime.router import AFTER_ERROR_S, LARGE_BYTES, Router
 from bus.runtime.telemetry import Telemetry
 from bus.topology import ROUTER, dead, to
 from bus.wire import event_message
@@ -192,5 +192,18 @@ def test_a_broker_that_fails_meanwhile_gets_all_of_it_back_in_order(tmp_path: Pa
                 await until(slow_one.began.is_set)
                 broker.fails = 1
             await until(lambda: numbers(broker.messages(to("wms"))) == ["L", "S"])
+
+    play(story)
+
+
+def test_what_fails_in_line_comes_again_after_a_pause_and_not_in_a_tight_loop(tmp_path: Path) -> None:
+    async def story() -> None:
+        broker = Forgetful()
+        async with running(tmp_path, PLAIN, broker) as bus:
+            broker.fails = 4
+            began = time.monotonic()
+            await bus.publish(large("L", "one"), small("S", "one"))
+            await until(lambda: numbers(broker.messages(to("wms"))) == ["L", "S"])
+            assert time.monotonic() - began >= 4 * AFTER_ERROR_S
 
     play(story)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -122,6 +123,21 @@ def test_an_offer_of_http_2_is_passed_over_and_the_document_taken() -> None:
             assert await answer(reader) == (b"202", b"2")
 
     talk(story)
+
+
+def test_offers_of_http_2_one_after_the_other_in_one_piece_are_no_request() -> None:
+    """Each would be read again with all that follows it."""
+
+    async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"GET / HTTP/1.1\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n" * 5000)
+        while head := (await reader.readuntil(b"\r\n\r\n")):
+            if head.startswith(b"HTTP/1.1 400 "):
+                break
+            assert head.startswith(b"HTTP/1.1 404 ")
+
+    began = time.process_time()
+    talk(story)
+    assert time.process_time() - began < 1.0
 
 
 def test_what_is_no_request_is_answered_and_cut_off() -> None:

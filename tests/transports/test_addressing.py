@@ -37,8 +37,8 @@ def test_a_letter_has_one_header_on_the_wire_and_a_delivery_its_own() -> None:
     assert arrived(Message(to("wms"), "1", b"", headers)).headers == headers
 
 
-@pytest.mark.parametrize("odd", [b"{}", "\ud800"])
-def test_what_json_cannot_hold_is_left_as_it_is(odd: Header) -> None:
+@pytest.mark.parametrize("odd", [b"{}", "\ud800", '"' * 40_000])
+def test_what_json_cannot_hold_or_makes_too_long_is_left_as_it_is(odd: Header) -> None:
     headers: dict[str, Header] = {"bus-event": odd}
     assert packed(headers) is headers
 

@@ -19,16 +19,18 @@ from bus.topology import DOCUMENTS, INVALID, ROUTER, Topology, dead
 MAX_BODY_BYTES = 16 * 1024 * 1024  # RabbitMQ's own limit since 4.0
 SYSTEM_HEADER = "bus-system"  # of a document: who sent it; on the wire its routing key
 PACKED = "bus-headers"  # of a letter: all of its headers, as JSON
+MAX_PACKED = 64 * 1024  # characters; JSON can be several times as long, and all must fit into one frame
 
 
 def packed(headers: Mapping[str, Header]) -> Mapping[str, Header]:
-    """Return one header that holds them all; they themselves where JSON cannot."""
+    """Return one header that holds them all; they themselves where JSON cannot, or is long."""
     if any(isinstance(value, bytes) for value in headers.values()):
         return headers
     try:
-        return {PACKED: msgspec.json.encode(headers).decode()}
+        made = msgspec.json.encode(headers)
     except UnicodeEncodeError:  # nothing that AMQP could say either
         return headers
+    return {PACKED: made.decode()} if len(made) <= MAX_PACKED else headers
 
 
 def unpacked(headers: Mapping[str, Header]) -> Mapping[str, Header]:
