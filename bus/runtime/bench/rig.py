@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bus.errors import Refused
 from bus.ports import Message, Received
 from bus.runtime.app import topology_of
+from bus.runtime.bench.processes import cpu_s
 from bus.runtime.bench.task import FEW, configuration, events, queues
 from bus.runtime.rabbitmq import RabbitBroker
 from bus.runtime.rabbitmq.node import PrivateNode
@@ -16,6 +17,7 @@ from bus.topology import ROUTER
 AT_ONCE, WINDOW, PREFETCH = 100, 16, 1000
 LOOK_EVERY_S, LOOK_SELDOM_S = 0.01, 0.2
 STUCK_S = 20.0  # no message more for so long: it will not become more
+REST_S, REST_LOOK_S, RESTING = 15.0, 0.5, 0.05  # at most; how often looked; which share of a core is rest
 SETTLE_S = 2.0  # a quorum queue younger than a second forgets what it confirmed when its broker dies
 
 
@@ -64,6 +66,16 @@ class Rig:
 
         await asyncio.gather(*(publish() for _ in range(WINDOW)))
         return numbers
+
+    async def rest(self) -> None:
+        """Return when the broker has done what the turn before left to it: segments to write, bodies to forget."""
+        end = time.monotonic() + REST_S
+        before = cpu_s(self.pids)
+        while before is not None and time.monotonic() < end:
+            await asyncio.sleep(REST_LOOK_S)
+            used, before = before, cpu_s(self.pids)
+            if before is None or before - used < RESTING * REST_LOOK_S:
+                return
 
     async def arrived(self, queues: Sequence[str]) -> int:
         """How many events have become a message in each of the queues."""

@@ -150,6 +150,7 @@ async def _rounds(
 async def turn(plan: Plan, rig: Rig, contestant: Contestant) -> Turn:
     """One turn of one contestant. Raises Refused when it did not do its work, Unavailable when it ended."""
     numbers = await rig.prefill(plan.events)
+    await rig.rest()
     started = time.perf_counter()
     starting = asyncio.create_task(asyncio.to_thread(contestant.start))  # rabbitmqctl returns seconds after it did it
     try:
