@@ -45,5 +45,6 @@ def test_what_json_cannot_hold_or_makes_too_long_is_left_as_it_is(odd: Header) -
 
 @pytest.mark.parametrize("odd", ["", "no JSON", "[1]", '{"a": [1]}', 7])
 def test_what_another_program_calls_packed_is_an_ordinary_header(odd: Header) -> None:
+    assert unpacked(odd) is None
     headers: dict[str, Header] = {PACKED: odd, "x": "y"}
-    assert unpacked(headers) == headers
+    assert _message(dead("wms"), Arrived(1, "", "", None, None, headers, "1", b"")).headers == headers

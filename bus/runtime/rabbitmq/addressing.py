@@ -33,12 +33,15 @@ def packed(headers: Mapping[str, Header]) -> Mapping[str, Header]:
     return {PACKED: made.decode()} if len(made) <= MAX_PACKED else headers
 
 
-def unpacked(headers: Mapping[str, Header]) -> Mapping[str, Header]:
-    """Return what was packed; headers that another program wrote are as they are."""
+_headers = msgspec.json.Decoder(dict[str, str | int]).decode
+
+
+def unpacked(value: object) -> Mapping[str, Header] | None:
+    """Return the headers that were packed; None of what another program has called so."""
     try:
-        return msgspec.json.decode(str(headers[PACKED]), type=dict[str, str | int])
+        return _headers(value) if isinstance(value, str) else None
     except msgspec.DecodeError:
-        return headers
+        return None
 
 
 class Addressing:

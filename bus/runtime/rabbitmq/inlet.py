@@ -285,14 +285,15 @@ class Subscription(Reader):
 
 
 def _message(queue: str, arrived: Arrived) -> Message:
-    headers = arrived.headers
-    if type(headers) is not Shared:
+    headers: Mapping[str, Any] = arrived.headers or {}
+    letter_s = unpacked(headers[PACKED]) if PACKED in headers else None
+    if letter_s is not None:
+        headers = letter_s
+    elif type(headers) is not Shared:
         headers = {
             name: value if type(value) is str else _header(value)
-            for name, value in (headers or {}).items() if value is not None and not is_brokers_own(name)
+            for name, value in headers.items() if value is not None and not is_brokers_own(name)
         }
-    if PACKED in headers:
-        headers = unpacked(headers)
     if queue == DOCUMENTS and arrived.exchange == DOCUMENTS:
         headers = {SYSTEM_HEADER: arrived.routing_key, **headers}
     return Message(
