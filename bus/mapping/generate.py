@@ -46,6 +46,7 @@ _NAMESPACE: Mapping[str, Any] = {
     "PASS_ON": values.PASS_ON,
     "special": values.special,
     "MAX_ROUNDS": operators.MAX_ROUNDS,
+    "FEW_ROUNDS_SPENT": operators.MAX_ROUNDS - 32,
     "MAX_DOCUMENT": values.MAX_DOCUMENT,
     "__builtins__": {"enumerate": enumerate, "len": len},
 }

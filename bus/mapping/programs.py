@@ -139,7 +139,9 @@ def _body(program: Program, format_: str, shape: Shape | None, scope: Scope) -> 
         return to_xml.emit_document(shape, program, scope)
     if format_ == "json" and isinstance(shape, Leaf) and shape.source.text.strip() == "data":
         return "PASS_ON"  # the body as it came, unknown fields and all
-    return to_tree.emit(shape, program, scope, "", _LEAVES.get(format_, Leaves.TREES))
+    made = to_tree.emit(shape, program, scope, "", _LEAVES.get(format_, Leaves.TREES))
+    # Even a small event holds a text long enough to be too much in very many rounds.
+    return f"({made} if budget[0] > FEW_ROUNDS_SPENT else weighed({made}))"
 
 
 def _check_whole(program: Program, shape: Shape, what: str) -> None:

@@ -13,7 +13,7 @@ from bus.codecs.element import Element
 from bus.errors import BusError
 from bus.event import Event
 from bus.expressions.parse import parse
-from bus.routing import Routing
+from bus.routing import LARGE, Routing
 from bus.types import ANY
 
 from tests.configuring import loaded, usable
@@ -185,6 +185,22 @@ def test_a_long_text_in_every_round_is_refused_in_time(format_: str) -> None:
     text = chain("1", "{x}", 1).replace("json:\n      a: 'x1'", format_)
     routing = Routing(usable(text))
     body = json.dumps({"no": "N" * 1_000_000, "rows": [{"x": "1"}] * 2000}).encode()
+    event = routing.read(Event("gate_pass.issued", "erp", "1", {}), body)
+    with soon():
+        (match,) = routing.matches(event, body)
+    assert match.failure is not None
+    assert match.failure.code == "document-grows"
+
+
+@pytest.mark.parametrize("format_", [
+    "json: {l: {for: r in data.rows, m: {for: s in data.rows, a: data.no}}}", "csv: {for: r in data.rows, a: data.no}",
+])  # fmt: skip
+def test_the_text_of_a_small_event_in_rounds_within_rounds_is_refused_before_it_is_written(format_: str) -> None:
+    text = chain("1", "{x}", 1).replace("json:\n      a: 'x1'", format_)
+    routing = Routing(usable(text))
+    rows = 100 if format_.startswith("json") else 4000
+    body = json.dumps({"no": "N" * 20_000, "rows": [{"x": ""}] * rows}).encode()
+    assert len(body) < LARGE
     event = routing.read(Event("gate_pass.issued", "erp", "1", {}), body)
     with soon():
         (match,) = routing.matches(event, body)
