@@ -22,6 +22,7 @@ Strike = Callable[[World, Broker, random.Random], Awaitable[int]]
 async def busy(world: World, *systems: str) -> int:
     """Wait until enough is under way; return how much."""
     counts = [0]
+    world.due = max(world.due, len(world.acknowledged)) + 400  # after the last fault all that was due may have arrived
 
     def enough() -> bool:
         counts.append(world.in_flight(*systems))
