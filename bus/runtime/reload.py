@@ -63,7 +63,8 @@ class Reloader:
         """Watch until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), EVERY_S)
+                async with asyncio.timeout(EVERY_S):  # not wait_for: before Python 3.12 that may miss being cancelled
+                    await self._asked.wait()
             asked = self._asked.is_set()
             self._asked.clear()
             try:

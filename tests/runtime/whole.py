@@ -23,7 +23,7 @@ from bus.runtime.memory import MemoryBroker
 from bus.runtime.telemetry import Log, Telemetry
 from bus.wire import event_message
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 SHOP = """\
 version: 1

@@ -177,7 +177,8 @@ class RabbitBroker(Transport):
             with contextlib.suppress(TimeoutError):
                 while len(pulled) < expected:
                     more.clear()
-                    await asyncio.wait_for(more.wait(), PULL_QUIET_S)
+                    async with asyncio.timeout(PULL_QUIET_S):
+                        await more.wait()
             await subscription.cancel()
         except BaseException:
             self._abandon(subscription)

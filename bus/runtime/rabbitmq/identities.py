@@ -141,7 +141,8 @@ class Identities:
             lines = -1
             while not end.is_set():
                 try:
-                    await asyncio.wait_for(end.wait(), SILENCE_S)
+                    async with asyncio.timeout(SILENCE_S):
+                        await end.wait()
                 except TimeoutError:
                     if stream.lines == lines and not self._host.is_blocked:
                         raise Unavailable("amqp-identities", queue=queue, timeout=SILENCE_S) from None

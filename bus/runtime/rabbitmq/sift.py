@@ -175,7 +175,8 @@ class Sift:
     async def _moves(self, timeout_s: float | None = None) -> bool:
         """Wait until something has come or become certain; raise what has put an end to it."""
         try:
-            await asyncio.wait_for(self._moved.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._moved.wait()
         except TimeoutError:
             return False
         self._moved.clear()
