@@ -17,6 +17,7 @@ from bus.texts import TEXTS
 from bus.topology import DOCUMENTS, INVALID, ROUTER, dead
 from bus.wire import (
     ATTEMPT,
+    ENVELOPE,
     EXTRA,
     JSON,
     MAX_ID_BYTES,
@@ -44,7 +45,6 @@ DOCUMENT = "bus-document"  # id of the document a letter keeps
 REPLAY = "bus-replay"  # on a replayed message: how often it was
 LETTER = "bus-letter"  # on a replayed message: the letter's id
 ANSWER = "bus-answer"  # the beginning of what the target answered; shown with the letter, never logged
-_ENVELOPE = event_headers(Event("", "", "", {})).keys()
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 _TYPE, _SUBJECT, _TIME = PREFIX + "type", PREFIX + "subject", PREFIX + "time"
 MAX_FIELD = 300  # characters kept of any one field
@@ -272,7 +272,7 @@ def carried(headers: Mapping[str, Header], event: Event) -> Shared:
         name: value if type(value) is str else header_text(value, name[len(PREFIX):])
         for name, value in headers.items() if name.startswith(PREFIX)
     }
-    return shared(found if found.keys() >= _ENVELOPE and _says_all(found) else found | event_headers(event))
+    return shared(found if found.keys() >= {*ENVELOPE} and _says_all(found) else found | event_headers(event))
 
 
 def _says_all(headers: Mapping[str, Header]) -> bool:

@@ -107,6 +107,7 @@ class Received(Protocol):
 
 
 Handler = Callable[[Sequence[Received]], None]
+AFTER_ERROR_S = 0.1  # a handler that raises gets its batch again, but not in a tight loop
 Begin = Callable[[], None]
 
 

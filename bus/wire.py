@@ -125,18 +125,15 @@ def is_whole_envelope(headers: Mapping[str, Header]) -> bool:
 @lru_cache(maxsize=1024)  # as those of attributes; few names, so that a publisher cannot fill the memory with them
 def _extensions(names: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
     """The header and the name of each extension; None where the envelope is not whole, or something else is there."""
-    others = [name for name in names if name not in _WHOLE]
+    others = [name for name in names if name not in ENVELOPE]
     known = [(name, _attribute(name)) for name in others]
-    if len(names) - len(others) < len(_WHOLE) or any(n is None or n[1] != PREFIX or n[0] in _CORE for _, n in known):
+    if len(names) - len(others) < len(ENVELOPE) or any(n is None or n[1] != PREFIX or n[0] in _CORE for _, n in known):
         return None
     return tuple((name, attribute[0]) for name, attribute in known if attribute is not None)
 
 
-_WHOLE = (
-    "cloudEvents_specversion", "cloudEvents_id", "cloudEvents_source", "cloudEvents_type",
-    "cloudEvents_subject", "cloudEvents_time", "cloudEvents_partitionkey",
-)
-_values = itemgetter(*_WHOLE)
+ENVELOPE = tuple(event_headers(Event("", "", "", {})))
+_values = itemgetter(*ENVELOPE)
 
 
 def _ordinary(

@@ -23,7 +23,7 @@ from bus.runtime.intake import Intake
 from bus.runtime.listener import Listener
 from bus.runtime.release import release
 from bus.runtime.reload import Reloader
-from bus.runtime.router import Router
+from bus.runtime.router import STORE_S, Router
 from bus.runtime.status import StatusFile, status_of
 from bus.runtime.telemetry import Telemetry
 from bus.topology import DOCUMENTS, INVALID, Topology, dead, joined, to, topology
@@ -31,7 +31,6 @@ from bus.topology import DOCUMENTS, INVALID, Topology, dead, joined, to, topolog
 DEPTH_EVERY_S = 2.0
 STATUS_EVERY_S = 1.0
 LETTERS_EVERY_S = 0.5
-STORE_S = 5.0  # when the bus is told to stop, for the broker to store what became of the last deliveries
 IDLE_CHECKS = 3
 IDLE_EVERY_S = 0.1
 BROKER = "broker"

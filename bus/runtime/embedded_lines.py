@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from bus.errors import BusError
-from bus.ports import Handler, Mark, Message
+from bus.ports import AFTER_ERROR_S, Handler, Mark, Message
 from bus.runtime.embedded_rows import Row, Written
 from bus.runtime.embedded_store import SHIFT, Store
 
 _READ_BYTES = 4 * 1024 * 1024
 _KEPT_BYTES = 64 * 1024  # a larger message is read again when its turn comes
 _REPEAT_S = 1.0
-_RAISED_PAUSE_S = 0.1
 
 
 class InHand:
@@ -250,7 +249,7 @@ class Lines:
             for hand in reversed(batch):
                 hand.release()
             loop = asyncio.get_running_loop()
-            loop.call_later(_RAISED_PAUSE_S, self._resume, taker)
+            loop.call_later(AFTER_ERROR_S, self._resume, taker)
             loop.call_exception_handler(
                 {"message": "a handler of messages raised; its batch is released", "exception": error}
             )

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from bus.errors import Refused, Unavailable
-from bus.ports import Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing
+from bus.ports import AFTER_ERROR_S, Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing
 from bus.topology import ROUTER, Topology
 from bus.wire import partition
-
-_RAISED_PAUSE_S = 0.05
 
 
 @dataclass(order=True)
@@ -187,7 +185,7 @@ class MemoryBroker(Transport):
                 for lent in batch:
                     lent.release()
                 loop = asyncio.get_running_loop()
-                loop.call_later(_RAISED_PAUSE_S, self._resume, taker)
+                loop.call_later(AFTER_ERROR_S, self._resume, taker)
                 loop.call_exception_handler(
                     {"message": "a handler of messages raised; its batch is released", "exception": error}
                 )

@@ -20,7 +20,7 @@ from bus.errors import BusError, Held, IdentityConflict, Refused
 from bus.event import Event, delivery_id, digest, identity
 from bus.holds import ORDER, PLACE, over, place_of
 from bus.inbound import Replies
-from bus.ports import Header, Mark, Message, Received, Shared, Transport
+from bus.ports import AFTER_ERROR_S, Header, Mark, Message, Received, Shared, Transport
 from bus.routing import Document, Match, Routing
 from bus.runtime.poison import WaryConsumer
 from bus.runtime.replies import OTHERWISE, reply_message
@@ -31,8 +31,7 @@ from bus.wire import ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
 PREFETCH = 1000
 LARGE_BYTES = 256 * 1024
 LINE_BYTES = 32 * 1024 * 1024
-STORE_S = 5.0
-AFTER_ERROR_S = 0.1
+STORE_S = 5.0  # when the bus is told to stop, for the broker to store what became of the last deliveries
 
 _Matched = Future[list[Match]]
 

@@ -1,6 +1,7 @@
 """What people type who know Excel, German dates and templates is told with advice that is right when it is followed."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -14,12 +15,13 @@ def line(value: str) -> str:
     return route(f"json:\n  lines:\n    for: line in data.lines\n    value: {value}")
 
 
-def mistakes(*rows: tuple[str, str, str, str]) -> pytest.MarkDecorator:
-    """Parametrise a test by the file with its mark, the code, the remedy, and what is typed after reading it in place of the mark."""
-    return pytest.mark.parametrize(("text", "code", "hint", "followed"), rows, ids=[re.findall("⟦.*⟧", row[0])[0] for row in rows])
+def mistakes(kind: str, *rows: tuple[str, str, str, str]) -> list[Any]:
+    """Cases by the file with its mark, the code, the remedy, and what is typed after reading it in place of the mark."""
+    return [pytest.param(*row, id=f"{kind} {re.findall('⟦.*⟧', row[0])[0]}") for row in rows]
 
 
 WHOLE_TEXTS = mistakes(
+    "text without quotes",
     (xml("⟦CGRK⟧"), "name-unknown", TWICE + "\"'CGRK'\"", "\"'CGRK'\""),
     (xml('"⟦CGRK⟧"'), "name-unknown", TWICE + "\"'CGRK'\"", "'CGRK'"),
     (xml("⟦asn⟧.csv"), "name-unknown", TWICE + "\"'asn.csv'\"", ""),
@@ -34,6 +36,7 @@ WHOLE_TEXTS = mistakes(
 )
 
 DATES = mistakes(
+    "date",
     (when("data.due_date > ⟦20.01.2025⟧"), "date-bare", 'write parse_date("20.01.2025", "dd.MM.yyyy")', 'parse_date("20.01.2025", "dd.MM.yyyy")'),
     (when("data.due_date > ⟦2025-01-20⟧"), "date-bare", 'write parse_date("2025-01-20")', 'parse_date("2025-01-20")'),
     (when("data.due_date > ⟦1/20/2025⟧"), "date-bare", 'write parse_date("01/20/2025", "MM/dd/yyyy")', 'parse_date("01/20/2025", "MM/dd/yyyy")'),
@@ -48,6 +51,7 @@ DATES = mistakes(
 )
 
 EXCEL = mistakes(
+    "excel",
     (xml("⟦=⟧data.po_no"), "equals-first", "leave = out", ""),
     (xml('"⟦=⟧data.po_no"'), "equals-first", "leave = out", ""),
     (xml('data.po_no ⟦&⟧ "-1"'), "wrong-sign", "write +", "+"),
@@ -85,6 +89,7 @@ EXCEL = mistakes(
 )
 
 OTHERS = mistakes(
+    "other language",
     (xml("⟦{data.po_no}⟧").replace("{data.po_no}", "${data.po_no}"), "braces", "write data.po_no", "data.po_no"),
     (xml("⟦asn_{data.po_no}.csv⟧"), "braces", 'write f"asn_{data.po_no}.csv"', 'f"asn_{data.po_no}.csv"'),
     (when('data.po_no.⟦startswith⟧("DE")'), "method-call", 'write starts(data.po_no, "DE")', ""),
@@ -106,6 +111,7 @@ OTHERS = mistakes(
 
 
 CONFIGURATION = mistakes(
+    "other tool",
     (route("json: data", to="⟦wms, oa⟧"), "texts-needed", "write to: [wms, oa]", "[wms, oa]"),
     (route("json: data", to="⟦wms，oa⟧"), "texts-needed", "write to: [wms, oa]", "[wms, oa]"),
     (route("⟦format⟧: json"), "unknown-key", "the format is the key: write json: and below it what is written", ""),
@@ -163,36 +169,12 @@ routes:
 """
 
 
-def assert_advised(text: str, code: str, hint: str, followed: str) -> None:
+@pytest.mark.parametrize(("text", "code", "hint", "followed"), [*WHOLE_TEXTS, *DATES, *EXCEL, *OTHERS, *CONFIGURATION])
+def test_what_is_written_as_elsewhere_is_told_as_it_is_written_here(text: str, code: str, hint: str, followed: str) -> None:
     assert_found(text, (code, hint))
     if followed:
         again, _ = unmarked(re.sub("⟦.*⟧", lambda _: followed, text))
         assert lint(again).findings == ()
-
-
-@WHOLE_TEXTS
-def test_a_text_without_quotes_is_told_to_be_quoted_twice(text: str, code: str, hint: str, followed: str) -> None:
-    assert_advised(text, code, hint, followed)
-
-
-@DATES
-def test_a_date_is_told_with_the_pattern_it_is_written_in(text: str, code: str, hint: str, followed: str) -> None:
-    assert_advised(text, code, hint, followed)
-
-
-@EXCEL
-def test_what_excel_calls_otherwise_is_told_as_it_is_written_here(text: str, code: str, hint: str, followed: str) -> None:
-    assert_advised(text, code, hint, followed)
-
-
-@OTHERS
-def test_what_other_languages_write_is_told_as_it_is_written_here(text: str, code: str, hint: str, followed: str) -> None:
-    assert_advised(text, code, hint, followed)
-
-
-@CONFIGURATION
-def test_a_key_or_value_of_other_tools_is_told_as_it_is_written_here(text: str, code: str, hint: str, followed: str) -> None:
-    assert_advised(text, code, hint, followed)
 
 
 @pytest.mark.parametrize(("typed", "shifted"), [

@@ -14,12 +14,13 @@ import pytest
 from bus.config.model import Configuration
 from bus.errors import Unavailable
 from bus.event import Event
+from bus.ports import AFTER_ERROR_S
 from bus.routing import Routing
 from bus.runtime.app import topology_of
 from bus.runtime.embedded import EmbeddedBroker
 from bus.runtime.files import usable_configuration
 from bus.runtime.memory import MemoryBroker
-from bus.runtime.router import AFTER_ERROR_S, LARGE_BYTES, Router
+from bus.runtime.router import LARGE_BYTES, Router
 from bus.runtime.telemetry import Telemetry
 from bus.topology import ROUTER, dead, to
 from bus.wire import event_message

@@ -4,12 +4,13 @@ Each takes events from `bus.router` and puts what it makes of them into `to.wms`
 acknowledges an event only when both are confirmed.
 """
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from bus.runtime.rabbitmq.node import PrivateNode
 from bus.topology import ROUTER
 
 FANOUT = "bench.fanout"
-STOP_S = 20.0
+STOP_S, LOOK_EVERY_S = 20.0, 0.01
 PREFETCH = 1000  # the shovel's own default
 
 
@@ -91,6 +92,15 @@ class Program:
         if any(process.poll() is not None for process in self._running):
             said = self._log.read_text("utf-8", errors="replace").strip()[-1000:]
             raise Unavailable("bench-ended", name=self.name, said=said)
+
+    async def until(self, true: Callable[[], bool], limit_s: float) -> None:
+        """Return once it is true. Raises Unavailable when that takes too long, or when the program has ended."""
+        end = time.monotonic() + limit_s
+        while not true():
+            self.check()
+            if time.monotonic() > end:
+                raise Unavailable("bench-nothing-came", seconds=round(limit_s))
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def stop(self) -> None:
         for process in self._running:

@@ -114,7 +114,7 @@ async def _into_database(folder: Path, count: int, database: str) -> dict[str, f
     tables.make()
     try:
         bus.start()
-        await _until(lambda: _listens(port), bus, READY_S)
+        await bus.until(lambda: _listens(port), READY_S)
         before, started = cpu_s(bus.pids), time.perf_counter()
         taken = await post(port, "/in/shop", bodies, SENDERS)
         await _until_all(lambda: asyncio.to_thread(tables.count), count, bus)
@@ -204,7 +204,7 @@ async def _out_to_server(folder: Path, count: int) -> dict[str, float | None]:
     bus = _bus(folder, listen)
     bus.start()
     try:
-        await _until(lambda: bool(target.came), bus, READY_S)
+        await bus.until(lambda: bool(target.came), READY_S)
         before = cpu_s(bus.pids)
         await _until_all(lambda: _now(len(target.came)), count, bus)
         after, memory = cpu_s(bus.pids), peak_mib(bus.pids)
@@ -229,15 +229,6 @@ async def _now(count: int) -> int:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-async def _until(true: Callable[[], bool], bus: Program, limit_s: float) -> None:
-    end = time.monotonic() + limit_s
-    while not true():
-        bus.check()
-        if time.monotonic() > end:
-            raise Unavailable("bench-nothing-came", seconds=round(limit_s))
-        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _until_all(count_now: Callable[[], Any], count: int, bus: Program) -> None:

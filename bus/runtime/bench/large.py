@@ -139,7 +139,7 @@ async def _measured(queues: "_Queues", bus: Program, port: int) -> Figures:
                 send(large, body)
             send(number, order(number))
         await asyncio.gather(*sending)
-        await _until(lambda: sent.keys() <= queues.whole.keys(), bus, STUCK_S)
+        await bus.until(lambda: sent.keys() <= queues.whole.keys(), STUCK_S)
         peak = peak_mib(bus.pids)
     finally:
         await queues.close()
@@ -220,10 +220,3 @@ async def _ready(bus: Program, port: int, body: bytes) -> None:
             return
 
 
-async def _until(true: Callable[[], bool], bus: Program, limit_s: float) -> None:
-    end = time.monotonic() + limit_s
-    while not true():
-        bus.check()
-        if time.monotonic() > end:
-            raise Unavailable("bench-nothing-came", seconds=round(limit_s))
-        await asyncio.sleep(LOOK_EVERY_S)

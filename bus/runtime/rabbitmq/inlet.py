@@ -10,13 +10,12 @@ from typing import Any, Protocol
 
 from bus.errors import BusError, Unavailable
 from bus.ledger import OPEN, Incoming, Inlet, Ledger
-from bus.ports import Begin, Handler, Header, Mark, Message, Shared, nothing
+from bus.ports import AFTER_ERROR_S, Begin, Handler, Header, Mark, Message, Shared, nothing
 from bus.runtime.rabbitmq.addressing import PACKED, SYSTEM_HEADER, unpacked
 from bus.runtime.rabbitmq.amqp import Channel, Connection
 from bus.runtime.rabbitmq.frames import Arrived, is_brokers_own
 from bus.topology import DOCUMENTS
 
-AFTER_ERROR_S = 0.1  # a handler that raises gets its batch again, but not in a tight loop
 RELEASES = 10_000
 
 
