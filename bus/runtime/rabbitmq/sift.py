@@ -29,7 +29,8 @@ PREFETCH, MAX_PREFETCH = 2000, 8000  # of a part; with 65,535 RabbitMQ 3.10 need
 PARTS = 25  # enough for any queue: where it is longer than 25 times the prefetch, that grows
 ROOM = 1000  # with less than this to come, another part is added
 QUIET_S, PATIENCE_S, MAX_PATIENCE_S = 0.5, 2.0, 30.0  # nothing comes: others have the rest, or the broker is busy
-CHECK_S, ACK_CHECKS, BACK_CHECKS = 0.05, 3, 60
+CHECK_S, ACK_CHECKS = 0.05, 3
+BACK_CHECK_S, BACK_CHECKS = 0.01, 300  # a part takes some milliseconds, and a long queue has a dozen
 
 
 class Part(Reader):
@@ -170,7 +171,7 @@ class Sift:
                 waiting, reading = await asking.count(self.queue)
                 if waiting >= back and reading <= others:
                     break
-                await asyncio.sleep(CHECK_S)
+                await asyncio.sleep(BACK_CHECK_S)
 
     async def _moves(self, timeout_s: float | None = None) -> bool:
         """Wait until something has come or become certain; raise what has put an end to it."""
