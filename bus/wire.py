@@ -107,7 +107,7 @@ def envelope(
         if is_structured_type(message.content_type):
             return structured(message.body, received, zones)
         _check_json(message.content_type)
-    elif len(headers) <= MANY_HEADERS and (further := _extensions(tuple(headers))) is not None:
+    elif (further := _further(headers)) is not None:
         event = _ordinary(headers, further, zones)
         if event is not None:
             return event, message.body.removeprefix(codecs.BOM_UTF8)
@@ -119,12 +119,16 @@ def envelope(
 
 def is_whole_envelope(headers: Mapping[str, Header]) -> bool:
     """Whether these are the names of `event_headers`, maybe with extensions, and no other."""
-    return len(headers) <= MANY_HEADERS and _extensions(tuple(headers)) is not None
+    return _further(headers) is not None
+
+
+def _further(headers: Mapping[str, Header]) -> tuple[tuple[str, str], ...] | None:
+    """The header and the name of each extension; None where the envelope is not whole, or something else is there."""
+    return _extensions(tuple(headers)) if len(headers) <= MANY_HEADERS else None
 
 
 @lru_cache(maxsize=1024)  # as those of attributes; few names, so that a publisher cannot fill the memory with them
 def _extensions(names: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
-    """The header and the name of each extension; None where the envelope is not whole, or something else is there."""
     others = [name for name in names if name not in ENVELOPE]
     known = [(name, _attribute(name)) for name in others]
     if len(names) - len(others) < len(ENVELOPE) or any(n is None or n[1] != PREFIX or n[0] in _CORE for _, n in known):
