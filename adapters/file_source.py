@@ -60,7 +60,7 @@ class FileSource:
                             accepted = await self._hand_over(document, accept)
                             await loop.run_in_executor(thread, self._move, name, refusal(accepted))
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(wait_s):  # not wait_for: before Python 3.12 it may miss a cancel
+                        async with asyncio.timeout(wait_s):
                             await changed.wait()
         finally:
             thread.shutdown(wait=False)

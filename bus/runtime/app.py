@@ -127,7 +127,8 @@ class App:
         await self.router.stop()
         await self.ends.stop_sinks()
         with contextlib.suppress(BusError, TimeoutError):  # what cannot be stored now comes again
-            await asyncio.wait_for(self.transport.drain(), STORE_S)
+            async with asyncio.timeout(STORE_S):
+                await self.transport.drain()
         await self.transport.close()
         self._status.remove()
 

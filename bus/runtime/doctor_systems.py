@@ -114,7 +114,8 @@ def _off_s(date: str) -> int | None:
 
 async def _database(place: _Place) -> list[Check]:
     try:
-        return await asyncio.wait_for(asyncio.to_thread(_tables, place), TIMEOUT_S)
+        async with asyncio.timeout(TIMEOUT_S):
+            return await asyncio.to_thread(_tables, place)
     except TimeoutError:
         slow = Unavailable("database-unavailable", system=place.system, reason=f"> {TIMEOUT_S:g} s")
         return [failed(place.name, slow)]

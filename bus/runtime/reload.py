@@ -63,7 +63,7 @@ class Reloader:
         """Watch until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):  # not wait_for: before Python 3.12 that may miss being cancelled
+                async with asyncio.timeout(EVERY_S):
                     await self._asked.wait()
             asked = self._asked.is_set()
             self._asked.clear()

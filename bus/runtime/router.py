@@ -108,7 +108,8 @@ class Router:
             await consumer.cancel()
         if self._line:  # where order is kept, giving one back gives all back: first let what is on its way be safe
             with contextlib.suppress(BusError, TimeoutError):
-                await asyncio.wait_for(self._transport.drain(), STORE_S)
+                async with asyncio.timeout(STORE_S):
+                    await self._transport.drain()
         self._give_back()
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
 

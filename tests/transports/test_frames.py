@@ -1,6 +1,7 @@
 """Frames read and written past pika are what pika itself would have read and written."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -204,6 +205,24 @@ def test_a_broker_of_another_protocol_version_is_left_to_pika() -> None:
 
 def test_this_pika_has_the_methods_that_are_built_upon() -> None:
     assert amqp._HAS_FRAMES
+
+
+def test_a_call_that_is_cancelled_as_its_reply_comes_is_cancelled() -> None:
+    """Who looks at depths every few seconds would else look on for ever, and a bus that is told to stop wait for it."""
+    replies: list[Callable[[Any], None]] = []
+
+    async def play() -> None:
+        pika_s = SimpleNamespace(
+            channel_number=1, add_on_close_callback=lambda _: None, basic_qos=lambda callback, **_: replies.append(callback)
+        )
+        call = asyncio.create_task(Channel(SimpleNamespace(), pika_s).call("basic_qos"))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        replies[0](SimpleNamespace(method="answer"))
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    asyncio.run(play())
 
 
 def test_every_message_is_published_mandatory_and_persistent() -> None:

@@ -52,7 +52,8 @@ async def latencies(url: str, numbers: range, rate: float, *, direct: bool = Fal
         gc.disable()  # our own pauses are not what is measured
         await _publish_at(rate, numbers, halves, writer, direct=direct)
         with suppress(TimeoutError):
-            await asyncio.wait_for(halves.whole.wait(), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                await halves.whole.wait()
         if reader.lost or writer.lost:
             raise Unavailable("bench-probe-lost", address=str(address))
     finally:

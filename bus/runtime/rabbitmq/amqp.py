@@ -166,7 +166,8 @@ class Channel:
         self._calls.add(reply)
         try:
             getattr(self._channel, name)(callback=lambda frame: _resolve(reply, frame.method), **arguments)
-            return await asyncio.wait_for(reply, CALL_TIMEOUT_S)
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                return await reply
         except TimeoutError as exc:
             raise self._connection.unavailable(name) from exc
         except AMQPError as exc:
@@ -242,15 +243,7 @@ class Channel:
 
         self._channel.add_on_return_callback(returned)
         self._connection.take(self.number, Taker(None, on_confirm))
-        reply = asyncio.get_running_loop().create_future()
-        self._calls.add(reply)
-        try:
-            self._channel.confirm_delivery(confirmed, callback=lambda _frame: _resolve(reply, None))
-            await asyncio.wait_for(reply, CALL_TIMEOUT_S)
-        except TimeoutError as exc:
-            raise self._connection.unavailable("confirm_delivery") from exc
-        finally:
-            self._calls.discard(reply)
+        await self.call("confirm_delivery", ack_nack_callback=confirmed)
 
     def acknowledge(self, tag: int, *, multiple: bool) -> None:
         self._channel.basic_ack(tag, multiple)

@@ -101,8 +101,10 @@ async def vouched(connection: Connection) -> str:
         channel = await connection.channel()
         channel.publish([Wire(DELIVER, "", "", encode_properties("", "", "", {}, user), b"")])
         # Answered after what was published, if that was not refused.
-        await asyncio.wait_for(channel.call("basic_qos", prefetch_count=1), VOUCH_TIMEOUT_S)
-        await asyncio.wait_for(channel.close(), VOUCH_TIMEOUT_S)
+        async with asyncio.timeout(VOUCH_TIMEOUT_S):
+            await channel.call("basic_qos", prefetch_count=1)
+        async with asyncio.timeout(VOUCH_TIMEOUT_S):
+            await channel.close()
     except (BusError, TimeoutError):
         return ""
     return user

@@ -191,7 +191,8 @@ async def _writing(connection: Connection, blocked: list[str | None]) -> Check:
     user = connection.address.user
     try:
         channel.publish([Wire(DELIVER, "", "", encode_properties("", "", "", {}), b"")])
-        await asyncio.wait_for(channel.call("basic_qos", prefetch_count=1), ALARM_S)
+        async with asyncio.timeout(ALARM_S):
+            await channel.call("basic_qos", prefetch_count=1)
     except ConfigurationError as error:
         return wrong("broker.write", "doctor-may-not-write", {**error.fields, "user": user})
     except TimeoutError:

@@ -251,7 +251,8 @@ async def read(connection: Connection) -> Record | None:
 
     await channel.consume(RECORD, FEW, take, some.set)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(some.wait(), READ_TIMEOUT_S if waiting else ELSEWHERE_S)
+        async with asyncio.timeout(READ_TIMEOUT_S if waiting else ELSEWHERE_S):
+            await some.wait()
         await channel.call("basic_qos", prefetch_count=FEW)  # answered after everything before it
     await channel.close()  # what was handed out goes back, in order
     return read_record(bodies[-1]) if bodies else None
@@ -272,7 +273,8 @@ async def _remember(connection: Connection, record: Record, before: Record | Non
     properties = encode_properties(RECORD, "application/json", "utf-8", {})
     channel.publish([Wire(DELIVER, RECORD, RECORD, properties, record.body())])
     try:
-        sound = await asyncio.wait_for(stored, CONFIRM_TIMEOUT_S)
+        async with asyncio.timeout(CONFIRM_TIMEOUT_S):
+            sound = await stored
     except TimeoutError:
         sound = False
     await channel.close()
