@@ -212,10 +212,11 @@ def test_a_call_that_is_cancelled_as_its_reply_comes_is_cancelled() -> None:
     replies: list[Callable[[Any], None]] = []
 
     async def play() -> None:
+        connection: Any = SimpleNamespace()
         pika_s = SimpleNamespace(
             channel_number=1, add_on_close_callback=lambda _: None, basic_qos=lambda callback, **_: replies.append(callback)
         )
-        call = asyncio.create_task(Channel(SimpleNamespace(), pika_s).call("basic_qos"))  # type: ignore[arg-type]
+        call = asyncio.create_task(Channel(connection, pika_s).call("basic_qos"))
         await asyncio.sleep(0)
         replies[0](SimpleNamespace(method="answer"))
         call.cancel()

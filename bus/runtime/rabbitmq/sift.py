@@ -27,7 +27,7 @@ from bus.runtime.rabbitmq.refusals import Missing
 
 PREFETCH, MAX_PREFETCH = 2000, 8000  # of a part; with 65,535 RabbitMQ 3.10 needs seconds to begin
 PARTS = 25  # enough for any queue: where it is longer than 25 times the prefetch, that grows
-ROOM = 1000  # with less than this to come, another part is added
+ROOM = 1000  # where some are settled, another part is added before the room of those there is used up
 QUIET_S, PATIENCE_S, MAX_PATIENCE_S = 0.5, 2.0, 30.0  # nothing comes: others have the rest, or the broker is busy
 CHECK_S, ACK_CHECKS = 0.05, 3
 BACK_CHECK_S, BACK_CHECKS = 0.01, 300  # a part takes some milliseconds, and a long queue has a dozen
@@ -131,7 +131,8 @@ class Sift:
         """Have all handed out that waited; false when it does not come, because others have it."""
         quiet_s = 0.0
         while self._seen < self._waiting:
-            if self._room - self.left <= ROOM and self._room < self._waiting:
+            # Two parts that are handed out at once mix; it matters where nothing is settled, and all is to be in order.
+            if self._room - self.left <= (ROOM if self._seen > self.left else 0) and self._room < self._waiting:
                 prefetch = min(max(PREFETCH, self.left), max(MAX_PREFETCH, self._waiting // PARTS))
                 self._room += prefetch
                 self.parts.append(Part(self))
