@@ -8,8 +8,8 @@ import pytest
 
 from bus.errors import Unavailable
 from bus.ports import Received
-from bus.runtime.rabbitmq.amqp import Channel
-from bus.runtime.rabbitmq.sift import MAX_PREFETCH, PREFETCH, Sift
+from bus.runtime.rabbitmq.amqp import Channel, Connection
+from bus.runtime.rabbitmq.sift import MAX_PREFETCH, PREFETCH, Part, Sift
 from bus.testing import letter, until
 from bus.topology import dead, to
 
@@ -75,6 +75,29 @@ def test_what_it_holds_and_asks_for_does_not_grow_with_the_queue(
             assert taking.held <= PREFETCH
             depths = await bus.depth([QUEUE, to("wms")])
             assert [depth.messages for depth in depths.values()] == [0, MANY]
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_a_part_begins_when_all_before_it_has_come_so_that_what_is_only_looked_at_is_in_order(
+    rabbitmq: Broker, monkeypatch: pytest.MonkeyPatch  # noqa: F811 - pytest's way
+) -> None:
+    eye, asked, came = Eye(), list[int](), list[int]()
+    start = Part.start
+
+    async def counted(part: Part, connection: Connection, prefetch: int) -> None:
+        came.append(len(eye.ids))
+        asked.append(prefetch)
+        await start(part, connection, prefetch)
+
+    async def play() -> None:
+        async with opened(rabbitmq.url) as bus:
+            await filled(bus)
+            monkeypatch.setattr(Part, "start", counted)
+            assert not await eye.through(bus)
+            assert eye.ids == IDS
+            assert came == [sum(asked[:n]) for n in range(len(asked))]
+            assert len(asked) > 2
 
     asyncio.run(asyncio.wait_for(play(), 60))
 

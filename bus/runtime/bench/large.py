@@ -218,5 +218,3 @@ async def _ready(bus: Program, port: int, body: bytes) -> None:
             await asyncio.sleep(LOOK_EVERY_S)
         else:
             return
-
-
