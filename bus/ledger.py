@@ -9,7 +9,7 @@ Rule 1. Publish, confirm, acknowledge: an incoming delivery is done when the las
 
 Rule 2. Tags and sequence numbers belong to an epoch. When a consuming channel is lost, its tags mean
     nothing any more and are forgotten: the broker hands the deliveries out again. When the publishing
-    channel is lost, sequence numbers begin again at 1.
+    channels are lost, sequence numbers begin again at 1.
 
 Rule 3. An unknown outcome is not a failure. What was not confirmed when the publishing channel was
     lost may be stored or not; it is published again, same id, before anything newer, so that every
@@ -35,6 +35,9 @@ Rule 8. A mark stands between the confirms and the acknowledgement: a delivery t
     of `outcome` when its messages are safe, and is done once `marked` says that the mark is, too. So
     what is acknowledged is remembered, and what is remembered was delivered, whenever anybody dies.
 
+Rule 9. Messages may leave by several lanes, a publishing channel each, with sequence numbers of its own;
+    the lanes are lost together. One queue's messages all go by the same lane, so that it sees them in order.
+
 Every operation is O(1) amortised per message. Batches come in and go out as lists.
 """
 
@@ -43,6 +46,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple
+
+from bus.flight import Flight
 
 PATIENCE_S = 0.05
 PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # before a message is tried again; the last one stays
@@ -103,12 +108,12 @@ class Batch:
 class Outgoing:
     """One message on its way out. What it is on the wire is its subclass's; the ledger never looks at that."""
 
-    __slots__ = ("exchange", "id", "owner", "routing_key", "tries", "trouble")
+    __slots__ = ("exchange", "id", "lane", "owner", "routing_key", "tries", "trouble")
 
     owner: Incoming | Batch  # from when it is entered on
 
-    def __init__(self, exchange: str, routing_key: str, id_: str) -> None:
-        self.exchange, self.routing_key, self.id = exchange, routing_key, id_
+    def __init__(self, exchange: str, routing_key: str, id_: str, lane: int = 0) -> None:
+        self.exchange, self.routing_key, self.id, self.lane = exchange, routing_key, id_, lane
         self.tries = 0
         self.trouble = ""
 
@@ -136,21 +141,19 @@ class Outcome:
 
 
 class Ledger:
-    """The books of one publishing channel and any number of consuming ones.
+    """The books of the publishing channels and any number of consuming ones.
 
     Args:
         window: how many messages may be on their way unconfirmed.
+        lanes: how many publishing channels there are.
     """
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, lanes: int = 1) -> None:
         self._window = window
         self._ready: deque[Outgoing] = deque()
         self._later: list[tuple[float, int, Outgoing]] = []
         self._serial = 0
-        # In flight: _sent[seq - _base]; None where confirmed. The front is cut off now and then.
-        self._sent: list[Outgoing | None] = []
-        self._base = 1
-        self._low = 0
+        self._flights = [Flight[Outgoing]() for _ in range(lanes)]
         self._in_flight = 0
         self._returned: Counter[Outlet] = Counter()
         self._dirty: dict[Inlet, None] = {}
@@ -214,7 +217,7 @@ class Ledger:
     # ------------------------------------------------------------------------------ what goes out
 
     def publish(self, now: float, limit: int) -> list[Outgoing]:
-        """Take what may be sent now. Their sequence numbers go on by one each, beginning at 1 in an epoch."""
+        """Take what may be sent now. The sequence numbers of a lane go on by one each, beginning at 1 in an epoch."""
         later = self._later
         while later and later[0][0] <= now:
             self._ready.append(heappop(later)[2])
@@ -226,13 +229,14 @@ class Ledger:
                 room -= 1
             else:
                 self._drop(outgoing)
-        self._sent += taken
         self._in_flight += len(taken)
+        for lane, flight in enumerate(self._flights):
+            flight.send([outgoing for outgoing in taken if outgoing.lane == lane])
         return taken
 
-    def confirmed(self, seq: int, *, multiple: bool) -> None:
-        """The broker has stored, or returned, message `seq`; with `multiple` every one up to it."""
-        for outgoing in self._claim(seq, multiple):
+    def confirmed(self, seq: int, *, multiple: bool, lane: int = 0) -> None:
+        """The broker has stored, or returned, message `seq` of the lane; with `multiple` every one up to it."""
+        for outgoing in self._claim(lane, seq, multiple):
             if self._returned and self._was_returned(outgoing.outlet):
                 self._trouble(outgoing, "unroutable")
                 self.unroutable.append(outgoing)
@@ -254,9 +258,9 @@ class Ledger:
             self._unmarked -= 1
             self._done(incoming)
 
-    def nacked(self, seq: int, now: float, *, multiple: bool) -> None:
-        """The broker could not store message `seq`, e.g. in a full queue: once more, after a pause."""
-        for outgoing in self._claim(seq, multiple):
+    def nacked(self, seq: int, now: float, *, multiple: bool, lane: int = 0) -> None:
+        """The broker could not store message `seq` of the lane, e.g. in a full queue: once more, after a pause."""
+        for outgoing in self._claim(lane, seq, multiple):
             self._was_returned(outgoing.outlet)  # a nack answers for a return as well
             self._trouble(outgoing, "refused")
             self._postpone(outgoing, now)
@@ -275,10 +279,10 @@ class Ledger:
                 self._postpone(outgoing, now)
 
     def publisher_lost(self) -> None:
-        """The publishing channel is gone: what is unconfirmed goes out again, first and in order (rule 3)."""
-        unknown = [outgoing for outgoing in self._sent[self._low :] if outgoing is not None]
+        """The publishing channels are gone: what is unconfirmed goes out again, first and in order (rule 3)."""
+        unknown = [outgoing for flight in self._flights for outgoing in flight.lose()]
         self._ready.extendleft(reversed(unknown))
-        self._sent, self._base, self._low, self._in_flight = [], 1, 0, 0
+        self._in_flight = 0
         self._returned.clear()
 
     def withdraw(self, hopeless: Callable[[Outgoing], bool]) -> list[Incoming | Batch]:
@@ -391,24 +395,10 @@ class Ledger:
             del incoming.inlet.unsettled[incoming.tag]
             self._dirty[incoming.inlet] = None  # what stands behind it may be at the low-water mark now
 
-    def _claim(self, seq: int, multiple: bool) -> list[Outgoing]:  # noqa: FBT001 - the protocol's own word
-        """Take message `seq`, or all up to it, out of the flight; one that is not in it is no one's."""
-        sent, end = self._sent, seq - self._base
-        if end >= len(sent) or end < 0:
-            return []
-        first = self._low if multiple else end
-        claimed = [outgoing for outgoing in sent[first : end + 1] if outgoing is not None]
-        sent[first : end + 1] = [None] * (end + 1 - first) if end >= first else []
-        self._in_flight -= len(claimed)
-        low = max(self._low, end + 1) if multiple else self._low
-        while low < len(sent) and sent[low] is None:
-            low += 1
-        self._low = low
-        if low > 1024 and low * 2 > len(sent):
-            del sent[:low]
-            self._base += low
-            self._low = 0
-        return claimed
+    def _claim(self, lane: int, seq: int, multiple: bool) -> list[Outgoing]:  # noqa: FBT001 - the protocol's own word
+        landed = self._flights[lane].land(seq, multiple=multiple)
+        self._in_flight -= len(landed)
+        return landed
 
     def _was_returned(self, outlet: Outlet) -> bool:
         if outlet not in self._returned:

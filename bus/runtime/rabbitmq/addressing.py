@@ -14,6 +14,7 @@ from bus.declarations import DELIVER, EVENTS, retry
 from bus.errors import Refused
 from bus.ports import Header, Message
 from bus.runtime.rabbitmq.amqp import Wire, encode_properties
+from bus.runtime.rabbitmq.publisher import LANES
 from bus.topology import DOCUMENTS, INVALID, ROUTER, Topology, dead
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # RabbitMQ's own limit since 4.0
@@ -50,9 +51,14 @@ class Addressing:
     Attributes:
         max_body_bytes: what the broker takes; less once it said so.
         user: whom the broker lets messages name as their sender; "" names nobody.
+        lanes: by which channel a queue's messages leave, since the first one did; the next topology keeps to that.
     """
 
-    def __init__(self, topology: Topology, max_body_bytes: int = MAX_BODY_BYTES, user: str = "") -> None:
+    def __init__(
+        self, topology: Topology, max_body_bytes: int = MAX_BODY_BYTES, user: str = "",
+        lanes: dict[str, int] | None = None,
+    ) -> None:
+        self.lanes = {} if lanes is None else lanes
         self.queues = frozenset((ROUTER, *topology.queues))
         # Straight into a queue: most of what the bus sends.
         self._straight = {name: (DELIVER, name) for name in topology.queues if name not in {ROUTER, DOCUMENTS}}
@@ -70,11 +76,17 @@ class Addressing:
         if len(message.body) > self.max_body_bytes:
             raise Refused("amqp-too-large", limit=self.max_body_bytes)
         headers = packed(message.headers) if message.to in self._letters else message.headers
-        exchange, routing_key = (not message.delay_s and self._straight.get(message.to)) or self._way(message)
+        straight = None if message.delay_s else self._straight.get(message.to)
+        lane = 0
+        if straight is not None:
+            lane = self.lanes.get(message.to, -1)
+            if lane < 0:
+                lane = self.lanes[message.to] = len(self.lanes) % LANES
+        exchange, routing_key = straight or self._way(message)
         properties = encode_properties(
             message.id, message.content_type, message.content_encoding, headers, self.user
         )
-        return Wire(exchange, routing_key, message.id, properties, message.body)
+        return Wire(exchange, routing_key, message.id, properties, message.body, lane)
 
     def _way(self, message: Message) -> tuple[str, str]:
         """Exchange and routing key."""

@@ -41,8 +41,10 @@ class Wire(Outgoing):
 
     __slots__ = ("body", "properties")
 
-    def __init__(self, exchange: str, routing_key: str, id_: str, properties: bytes, body: bytes) -> None:
-        self.exchange, self.routing_key, self.id = exchange, routing_key, id_
+    def __init__(
+        self, exchange: str, routing_key: str, id_: str, properties: bytes, body: bytes, lane: int = 0
+    ) -> None:
+        self.exchange, self.routing_key, self.id, self.lane = exchange, routing_key, id_, lane
         self.tries, self.trouble = 0, ""  # not by super(): one for every message
         self.properties, self.body = properties, body
 
@@ -256,18 +258,12 @@ class Channel:
         """Whether the broker takes what is given back for a failed delivery."""
         return self._connection.version < (4, 3)
 
-    @property
-    def unsent_bytes(self) -> int:
-        """What was published and the socket has not taken yet."""
-        return self._connection.unsent_bytes
-
     def publish(self, wires: Sequence[Wire]) -> None:
         """Publish all of them, mandatory, in one write."""
-        encode = self._frames
-        self._connection.write(b"".join([encode(wire) for wire in wires]))
+        self._connection.write(b"".join(map(self.encoded, wires)))
 
-    def _frames(self, wire: Wire) -> bytes:
-        """The frames of one mandatory publish on this channel."""
+    def encoded(self, wire: Wire) -> bytes:
+        """Return the frames of one mandatory publish on this channel."""
         key = wire.exchange, wire.routing_key
         method = self._publish_frames.get(key)
         if method is None:
@@ -373,6 +369,7 @@ class Connection:
 
     @property
     def unsent_bytes(self) -> int:
+        """What was written and the socket has not taken yet."""
         transport = self._connection._transport  # noqa: SLF001 - pika tells nobody how far behind its socket is
         return 0 if transport is None else int(transport.get_write_buffer_size())
 

@@ -16,12 +16,13 @@ from bus.errors import BusError, Refused, Unavailable
 from bus.ledger import Batch, Ledger, Outlet
 from bus.ports import Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing
 from bus.runtime.rabbitmq.addressing import Addressing
-from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire
+from bus.runtime.rabbitmq.amqp import Connection, Wire
 from bus.runtime.rabbitmq.dealing import DEALT_AT_ONCE, deal
 from bus.runtime.rabbitmq.declare import apply
 from bus.runtime.rabbitmq.identities import Identities
 from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Reader, Subscription
 from bus.runtime.rabbitmq.link import Link, pause_s
+from bus.runtime.rabbitmq.publisher import LANES, Publisher, open_publisher
 from bus.runtime.rabbitmq.refusals import Missing, TooLarge
 from bus.runtime.rabbitmq.sift import Sift
 from bus.runtime.rabbitmq.troubles import Troubles
@@ -54,9 +55,9 @@ class RabbitBroker(Transport):
         hosts = addresses(url)
         self.on_trouble: Callable[[BusError | None], None] = lambda _error: None
         self._publish_timeout_s = publish_timeout_s
-        self.ledger = Ledger(WINDOW)
+        self.ledger = Ledger(WINDOW, LANES)
         self.deaths = Deaths()
-        self._publisher: Channel | None = None
+        self._publisher: Publisher | None = None
         self.is_blocked = False
         self._loop: asyncio.AbstractEventLoop
         self._opened = self._closed = False
@@ -92,7 +93,8 @@ class RabbitBroker(Transport):
         if not first:  # a new configuration: the connections stay, and so does the old one until the new one stands
             await self._declare(self._publishing.connection, topology)
         self._topology = topology
-        self._addressing = Addressing(topology, self._addressing.max_body_bytes, self._addressing.user)
+        before = self._addressing
+        self._addressing = Addressing(topology, before.max_body_bytes, before.user, before.lanes)
         if not first:
             return
         try:
@@ -291,10 +293,7 @@ class RabbitBroker(Transport):
     async def _publisher_up(self) -> None:
         connection = self._publishing.connection
         await self._declare(connection, self._topology)
-        channel = await connection.channel()
-        channel.on_closed = self._publisher_closed
-        await channel.confirm(self._confirmed, self._returned)
-        self._publisher = channel
+        self._publisher = await open_publisher(connection, self._confirmed, self._returned, self._publisher_closed)
         self.ledger.mended(self._loop.time())
         self.plan_turn()
 
@@ -323,11 +322,11 @@ class RabbitBroker(Transport):
             elif isinstance(owner, Delivery) and owner.wanted:
                 owner.subscription.give_back(owner)
 
-    def _confirmed(self, seq: int, multiple: bool, stored: bool) -> None:  # noqa: FBT001 - as the protocol has it
+    def _confirmed(self, lane: int, seq: int, multiple: bool, stored: bool) -> None:  # noqa: FBT001 - as the protocol has it
         if stored:
-            self.ledger.confirmed(seq, multiple=multiple)
+            self.ledger.confirmed(seq, multiple=multiple, lane=lane)
         else:
-            self.ledger.nacked(seq, self._loop.time(), multiple=multiple)
+            self.ledger.nacked(seq, self._loop.time(), multiple=multiple, lane=lane)
         self.plan_turn()
 
     def _returned(self, exchange: str, routing_key: str, message_id: str) -> None:
