@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from bus.ledger import Incoming, Inlet, Ledger, Outgoing
 
+LANES = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -87,22 +89,26 @@ class Consuming:
         return sum(places) == self.events
 
 
+Sent = tuple[int, int]  # the lane, and the sequence number in it
+
+
 class Publishing:
-    """The queues that are published to, and the channel that does it."""
+    """The queues that are published to, and the channels that do it: of several, each has a sequence of its own."""
 
     def __init__(self, profile: Profile, chance: random.Random) -> None:
         self.profile, self.random = profile, chance
         self.copies: Counter[str] = Counter()  # how often each message is stored
         self.excused: Counter[str] = Counter()  # how often nobody could know whether it was
         self.missing: set[str] = set()  # events whose messages find no queue now
-        self.next_seq = 1
-        self.unanswered: dict[int, Outgoing] = {}  # received, by sequence number
-        self.sent_back: set[int] = set()  # of these the ones returned
+        self.next_seq = [1] * LANES
+        self.unanswered: dict[Sent, Outgoing] = {}  # received, in the order it was
+        self.sent_back: set[Sent] = set()  # of these the ones returned
 
     def receive(self, outgoings: Sequence[Outgoing]) -> None:
         for outgoing in outgoings:
-            self.unanswered[self.next_seq] = outgoing
-            self.next_seq += 1
+            lane = outgoing.lane
+            self.unanswered[lane, self.next_seq[lane]] = outgoing
+            self.next_seq[lane] += 1
 
     def send_back(self, ledger: Ledger) -> int:
         """Return what finds no queue; its confirms come later. Say how many."""
@@ -118,7 +124,7 @@ class Publishing:
         """Whether its queue does not exist now."""
         return message.partition("/")[0] in self.missing
 
-    def confirm(self, seqs: Sequence[int]) -> None:
+    def confirm(self, seqs: Sequence[Sent]) -> None:
         """Store these, but for the returned ones."""
         for seq in seqs:
             message = self.unanswered.pop(seq).id
@@ -127,7 +133,7 @@ class Publishing:
             else:
                 self.copies[message] += 1
 
-    def refuse(self, seqs: Sequence[int]) -> int:
+    def refuse(self, seqs: Sequence[Sent]) -> int:
         """Nack these, of which some may be stored all the same; say how many were returned before."""
         returned = len(self.sent_back)
         for seq in seqs:
@@ -141,12 +147,12 @@ class Publishing:
             surely: each of those is stored; else, the broker having been killed, any of them.
         """
         before = self.copies.total()
-        for n, seq in enumerate(sorted(self.unanswered)):
+        for n, seq in enumerate(list(self.unanswered)):
             self._unknown(seq, stored=n < received and (surely or self.random.random() < 0.5))
-        self.next_seq = 1
+        self.next_seq = [1] * LANES
         return self.copies.total() - before
 
-    def _unknown(self, seq: int, *, stored: bool) -> None:
+    def _unknown(self, seq: Sent, *, stored: bool) -> None:
         message = self.unanswered.pop(seq).id
         self.excused[message] += 1
         if seq in self.sent_back:
@@ -156,4 +162,5 @@ class Publishing:
 
 
 def out(*messages: str) -> list[Outgoing]:
-    return [Outgoing("x", "q", message) for message in messages]
+    """Each to the queue that its name ends in, and by that queue's lane."""
+    return [Outgoing("x", message[-1], message, ord(message[-1]) % LANES) for message in messages]

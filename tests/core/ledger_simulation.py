@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from bus.ledger import DONE, Acknowledge, Batch, Incoming, Inlet, Ledger, Outgoing
 from bus.runtime.rabbitmq.inlet import Deaths
 
-from tests.core.ledger_broker import Consuming, Profile, Publishing, out
+from tests.core.ledger_broker import LANES, Consuming, Profile, Publishing, Sent, out
 
 WINDOW = 16
 PREFETCH = 12
@@ -47,13 +47,14 @@ class Simulation:
 
     def begin(self) -> None:
         """Start the one process there is, which knows nothing yet."""
-        self.ledger: Ledger = Ledger(WINDOW)
+        self.ledger: Ledger = Ledger(WINDOW, LANES)
         self.deaths = Deaths()
         self.blocked = False
         self.batches: dict[Batch, list[str]] = {}
         self.unmarked: list[Incoming] = []
         self.late: list[Incoming] = []  # still with their holder, though their channel is gone
-        self.again: deque[Outgoing] = deque()  # to be sent again, before anything newer
+        # To be sent again, before anything newer of its lane.
+        self.again: list[deque[Outgoing]] = [deque() for _ in range(LANES)]
         for queue in self.queues:
             queue.inlet, queue.held, queue.survived = Inlet(), {}, False
 
@@ -139,10 +140,11 @@ class Simulation:
     def publish(self) -> None:
         outgoings = self.ledger.publish(self.now, self.random.randint(1, WINDOW))
         for outgoing in outgoings:
-            while self.again and not self.again[0].owner.wanted:
-                self.again.popleft()
-            if self.again:
-                assert outgoing is self.again.popleft(), "something newer overtook what is sent again"
+            again = self.again[outgoing.lane]
+            while again and not again[0].owner.wanted:
+                again.popleft()
+            if again:
+                assert outgoing is again.popleft(), "something newer overtook what is sent again"
         underway = {outgoing.id for outgoing in self.broker.unanswered.values()}
         self.hits["same message twice in flight"] += any(outgoing.id in underway for outgoing in outgoings)
         self.broker.receive(outgoings)
@@ -190,7 +192,8 @@ class Simulation:
 
     def answer(self) -> None:
         """Confirm or refuse some of what came: late, out of order, or many with one frame."""
-        seqs = sorted(self.broker.unanswered)
+        lane = self.random.randrange(LANES)
+        seqs = [sent for sent in self.broker.unanswered if sent[0] == lane]
         if not seqs:
             return
         disordered = self.random.random() < self.profile.disordered
@@ -201,14 +204,14 @@ class Simulation:
         self.hits["confirms reordered"] += not multiple and seq != seqs[0]
         if self.random.random() < (0.4 if self.broker.sent_back else 0.15):
             self.hits["return answered by a nack"] += self.broker.refuse(answered)
-            self.ledger.nacked(seq, self.now, multiple=multiple)
+            self.ledger.nacked(seq[1], self.now, multiple=multiple, lane=lane)
             self.hits["nack"] += 1
             return
         self.send_back()
         self.broker.confirm(answered)
-        self.ledger.confirmed(seq, multiple=multiple)
+        self.ledger.confirmed(seq[1], multiple=multiple, lane=lane)
         if self.random.random() < 0.1:
-            self.ledger.confirmed(seq, multiple=multiple)
+            self.ledger.confirmed(seq[1], multiple=multiple, lane=lane)
             self.hits["confirm nobody waits for"] += 1
 
     def send_back(self) -> None:
@@ -226,12 +229,12 @@ class Simulation:
             self.hits["channel closed, confirms swallowed"] += 1
             self.end_publisher(self.random.randrange(len(self.broker.unanswered)), surely=False)
 
-    def refuse_size(self, seq: int) -> None:
+    def refuse_size(self, seq: Sent) -> None:
         """A message the broker finds too large closes the channel; its event then becomes something else."""
         self.hits["message too large"] += 1
-        self.end_publisher(sorted(self.broker.unanswered).index(seq), surely=True)
+        self.end_publisher(list(self.broker.unanswered).index(seq), surely=True)
         owners = self.ledger.withdraw(lambda outgoing: outgoing.id.endswith("!"))
-        self.again = deque(o for o in self.again if not o.id.endswith("!"))
+        self.again = [deque(o for o in again if not o.id.endswith("!")) for again in self.again]
         for queue in self.queues:
             for tag, id_ in list(queue.unacknowledged.items()):
                 if id_ in self.large and tag not in queue.held:
@@ -241,7 +244,10 @@ class Simulation:
         self.large.clear()
 
     def end_publisher(self, received: int, *, surely: bool) -> None:
-        self.again = deque([*self.broker.unanswered.values(), *self.again])
+        self.again = [
+            deque([*(o for o in self.broker.unanswered.values() if o.lane == lane), *again])
+            for lane, again in enumerate(self.again)
+        ]
         self.hits["stored though not confirmed"] += self.broker.close(received, surely=surely)
         self.ledger.publisher_lost()
         self.blocked = False
@@ -346,10 +352,9 @@ class Simulation:
                 self.settle()
             self.now += 30.0
             self.flush()
-            if self.broker.unanswered:
-                seq = max(self.broker.unanswered)
-                self.broker.confirm(sorted(self.broker.unanswered))
-                self.ledger.confirmed(seq, multiple=True)
+            for lane, seq in {sent[0]: sent[1] for sent in self.broker.unanswered}.items():
+                self.broker.confirm([sent for sent in self.broker.unanswered if sent[0] == lane])
+                self.ledger.confirmed(seq, multiple=True, lane=lane)
             self.take()
             if self.ledger.idle and not any(q.waiting or q.unacknowledged or q.underway for q in self.queues):
                 break

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bus.flight import TRIMMED
 from bus.ledger import PATIENCE_S, PAUSES_S, Incoming, Inlet, Ledger, Outgoing, Outlet
 
 
@@ -350,5 +351,20 @@ def test_a_long_run_keeps_no_record_of_what_is_done() -> None:
         delivered += 100
         books.ledger.confirmed(delivered, multiple=True)
         assert books.acknowledged() == [(delivered, True)]
-    assert len(books.ledger._sent) <= 2 * 1024
+    assert len(books.ledger._flights[0]) <= 2 * TRIMMED
     assert not books.inlet.unsettled
+
+
+def test_two_lanes_number_their_messages_each_for_itself() -> None:
+    ledger = Ledger(window=10, lanes=2)
+    first, second = (ledger.submitted([Outgoing("x", name, name, lane)]) for lane, name in enumerate("ab"))
+    assert [outgoing.id for outgoing in ledger.publish(0.0, 10)] == ["a", "b"]
+    ledger.confirmed(1, multiple=True, lane=1)
+    assert ledger.outcome(0.0).finished == [second]
+    ledger.nacked(1, 0.0, multiple=False, lane=0)
+    assert [outgoing.id for outgoing in ledger.publish(PAUSES_S[0], 10)] == ["a"]
+    ledger.publisher_lost()
+    ledger.publish(0.0, 10)
+    ledger.confirmed(1, multiple=False, lane=0)
+    assert ledger.outcome(0.0).finished == [first]
+    assert ledger.idle

@@ -40,8 +40,8 @@ MUTANTS = (
     ),
     Mutant(
         "take a nack for a confirm", "bus/ledger.py",
-        "        for outgoing in self._claim(seq, multiple):\n            self._was_returned(",
-        "        self.confirmed(seq, multiple=multiple)\n        for outgoing in ():\n            self._was_returned(",
+        "        for outgoing in self._claim(lane, seq, multiple):\n            self._was_returned(",
+        "        self.confirmed(seq, multiple=multiple, lane=lane)\n        for outgoing in ():\n            self._was_returned(",
         (SIMULATION,),
     ),
     Mutant(
@@ -153,5 +153,15 @@ MUTANTS = (
         "give back alone where order is kept", "bus/runtime/rabbitmq/inlet.py",
         "        if self.ordered and delivery.wanted:  # what follows it must come after it again\n", "        if False:\n",
         ("tests/transports/test_rabbitmq_order.py::test_what_is_given_back_where_order_is_kept_takes_all_behind_it_along",),
+    ),
+    Mutant(
+        "take what one channel confirms for another's", "bus/ledger.py",
+        "self._flights[lane].land(", "self._flights[-1 - lane].land(",
+        (SIMULATION,),
+    ),
+    Mutant(
+        "let a queue's messages leave by any channel", "bus/runtime/rabbitmq/addressing.py",
+        "            if lane < 0:\n", "            if lane < 9:\n",
+        ("tests/transports/test_addressing.py",),
     ),
 )

@@ -8,10 +8,11 @@ from bus.ports import Header, Message
 from bus.runtime.rabbitmq.addressing import PACKED, Addressing, packed, unpacked
 from bus.runtime.rabbitmq.frames import Arrived, Reader, Taker, publish_frames
 from bus.runtime.rabbitmq.inlet import _message
-from bus.topology import INVALID, Topology, dead, to
+from bus.topology import INVALID, ROUTER, Topology, dead, to
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 TOPOLOGY = Topology(("wms",))
+MANY = Topology(("wms", "scm", "oa"))
 
 
 def arrived(message: Message) -> Arrived:
@@ -48,3 +49,21 @@ def test_what_another_program_calls_packed_is_an_ordinary_header(odd: Header) ->
     assert unpacked(odd) is None
     headers: dict[str, Header] = {PACKED: odd, "x": "y"}
     assert _message(dead("wms"), Arrived(1, "", "", None, None, headers, "1", b"")).headers == headers
+
+
+def test_what_goes_to_one_queue_leaves_by_one_channel_and_of_two_queues_by_both() -> None:
+    def lanes(addressing: Addressing, *systems: str) -> list[int]:
+        return [addressing.wire(Message(to(system), "1", b"")).lane for system in systems]
+
+    first = Addressing(MANY)
+    assert lanes(first, "wms", "scm", "wms", "scm") == [0, 1, 0, 1]
+    later = Addressing(Topology(("oa", *MANY.systems)), lanes=first.lanes)
+    assert lanes(later, "oa", "scm", "wms", "scm", "wms") == [0, 1, 0, 1, 0]
+
+
+def test_an_event_and_what_comes_later_leave_by_the_first_channel() -> None:
+    addressing = Addressing(Topology(("wms",), delays_s=(1.0,)))
+    addressing.wire(Message(to("wms"), "1", b""))
+    addressing.wire(Message(dead("wms"), "1", b""))
+    event = Message(ROUTER, "1", b"{}", {"cloudEvents_type": "purchase_order.released"})
+    assert [addressing.wire(one).lane for one in (event, Message(to("wms"), "1", b"", delay_s=1.0))] == [0, 0]

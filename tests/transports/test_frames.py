@@ -18,6 +18,7 @@ from bus.errors import Refused
 from bus.ports import Shared, following, shared
 from bus.runtime.rabbitmq import amqp, frames
 from bus.runtime.rabbitmq.amqp import Channel, Wire, encode_properties
+from bus.runtime.rabbitmq.frame_stream import HAS_FRAMES, FrameStream
 from bus.runtime.rabbitmq.frames import Arrived, Taker
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -70,7 +71,7 @@ def test_a_body_is_cut_into_frames_that_join_to_it(body: bytes, step: int) -> No
 # ------------------------------------------------------------------------------------------- reading
 
 
-class Stream(amqp._Stream):
+class Stream(FrameStream):
     """Without a network: what a channel's taker gets, and what goes to pika."""
 
     def __init__(self, taken: bool) -> None:
@@ -204,7 +205,7 @@ def test_a_broker_of_another_protocol_version_is_left_to_pika() -> None:
 
 
 def test_this_pika_has_the_methods_that_are_built_upon() -> None:
-    assert amqp._HAS_FRAMES
+    assert HAS_FRAMES
 
 
 def test_a_call_that_is_cancelled_as_its_reply_comes_is_cancelled() -> None:

@@ -1,8 +1,8 @@
 """AMQP 0-9-1 through pika: connections and channels as coroutines, errors as ours.
 
-This is the only file that imports pika. The frames of a busy day do not become pika's objects: `_Stream` takes
-deliveries and confirms out of what the socket gave, and publishes go out as bytes (`bus.runtime.rabbitmq.frames`).
-That leans on private methods of this minor version of pika; everything else, and whatever is unusual, is its own.
+Only this file and `frame_stream` import pika. The frames of a busy day do not become pika's objects: deliveries and
+confirms are taken out of what the socket gave, and publishes go out as bytes. That leans on private methods of this
+minor version of pika; everything else, and whatever is unusual, is its own.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from bus.errors import BusError, Refused, Unavailable
 from bus.ledger import Outgoing
 from bus.ports import Header
 from bus.runtime.rabbitmq import frames
+from bus.runtime.rabbitmq.frame_stream import HAS_FRAMES, FrameStream
 from bus.runtime.rabbitmq.frames import Arrived, Taker, Unusual
 from bus.runtime.rabbitmq.refusals import Missing, translate
 from bus.runtime.rabbitmq.url import Address
@@ -29,11 +30,8 @@ from bus.runtime.rabbitmq.url import Address
 BLOCKED_TIMEOUT_S = 300.0
 CALL_TIMEOUT_S = 30.0
 BUSY_S, COUNTS = 0.25, 40
-READ_BYTES = 256 * 1024
 FRAME_MAX = 131_072  # what RabbitMQ proposes; header tables must fit into one frame
 _TCP = {"TCP_USER_TIMEOUT": 20_000, "TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-# Another pika than the one expected is used as it is.
-_HAS_FRAMES = all(hasattr(AsyncioConnection, name) for name in ("_on_data_available", "_process_frame"))
 
 
 class Wire(Outgoing):
@@ -80,43 +78,6 @@ def _encode_slowly(
         return b"".join(properties.encode())
     except (AMQPError, struct.error, ValueError) as exc:
         raise Refused("amqp-properties", id=message_id[:255]) from exc
-
-
-class _Stream(AsyncioConnection):  # type: ignore[misc]  # pika publishes no types
-    """A connection of pika's whose channels may have a taker for what comes often."""
-
-    _frame_buffer: bytes
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        self.takers: dict[int, Taker] = {}
-        self._reader = frames.Reader()
-        super().__init__(*arguments, **named)
-
-    def read_in_large_pieces(self) -> None:
-        """Let one read of the socket bring more than the 4 KiB that pika asks for, which is less than one message."""
-        self._transport._MAX_RECV_BYTES = self._transport._MAX_CONSUME_BYTES = READ_BYTES  # noqa: SLF001 - the one way
-
-    def _on_data_available(self, data_in: bytes) -> None:
-        data = self._frame_buffer + data_in if self._frame_buffer else data_in
-        at, takers, take = 0, self.takers, self._reader.take
-        try:
-            while end := frames.end_of(data, at):
-                taker = takers.get(frames.channel_of(data, at))
-                if taker is not None:
-                    try:
-                        if not (end := take(data, at, taker)):
-                            break
-                    except Unusual:
-                        pass
-                    else:
-                        at = end
-                        continue
-                _, frame = pika_frames.decode_frame(data[at:end])
-                at = end
-                self._process_frame(frame)
-        finally:
-            self._frame_buffer = data[at:]
-            self.bytes_received += at  # by this pika's heartbeat sees that the broker lives
 
 
 def arrived_of(method: Any, properties: Any, body: bytes) -> Arrived:
@@ -312,7 +273,7 @@ class Connection:
         )
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._on_closed = on_closed
-        if isinstance(connection, _Stream):
+        if isinstance(connection, FrameStream):
             connection.read_in_large_pieces()
         connection.add_on_close_callback(self._closed)
         connection.add_on_connection_blocked_callback(lambda _c, frame: on_blocked(str(frame.method.reason)))
@@ -341,7 +302,7 @@ class Connection:
 
     def take(self, channel: int, taker: Taker | None) -> None:
         """Let what comes often on that channel go to `taker`, past pika; with None no more."""
-        if not isinstance(self._connection, _Stream):
+        if not isinstance(self._connection, FrameStream):
             return
         if taker is None:
             self._connection.takers.pop(channel, None)
@@ -425,7 +386,7 @@ async def connect(
             error = Unavailable("amqp-tls-ended", address=str(address))
         opened.set_exception(error)
 
-    connection = (_Stream if _HAS_FRAMES else AsyncioConnection)(
+    connection = (FrameStream if HAS_FRAMES else AsyncioConnection)(
         parameters,
         on_open_callback=lambda connection: _resolve(opened, connection),
         on_open_error_callback=failed,
