@@ -22,7 +22,8 @@ Rule 4. An unroutable message is confirmed, after its return. So a return is rem
 Rule 5. `multiple` acknowledges up to the low-water mark: the highest tag below which every tag is
     done. It never passes over a hole. What is done above a hole for PATIENCE_S, or makes up more than
     half of what is in hand, is acknowledged by itself, so that one slow delivery neither starves its
-    neighbours of prefetch nor has them repeated.
+    neighbours of prefetch nor has them repeated. To acknowledge costs the broker more than to hand out
+    a delivery, so it waits until half of what is in hand is done, or for PATIENCE_S since the last time.
 
 Rule 6. An orphan, a delivery whose epoch is over, is not worked for: its unsent messages are dropped,
     because the delivery itself comes again. Those already sent may still be confirmed; when all are,
@@ -67,15 +68,15 @@ class Outlet(NamedTuple):
 class Inlet:
     """One consuming channel: its deliveries in the order they came."""
 
-    __slots__ = ("epoch", "newly_done", "old_done", "swept_at", "unsettled")
+    __slots__ = ("done", "epoch", "newly_done", "old_done", "settled_at", "swept_at", "unsettled")
 
     def __init__(self) -> None:
         self.epoch = 0
         self.unsettled: OrderedDict[int, Incoming] = OrderedDict()  # a dict is slow to empty from its front
-        # Done above a hole: since the last sweep, and before it.
-        self.newly_done: list[Incoming] = []
-        self.old_done: list[Incoming] = []
+        self.newly_done: list[Incoming] = []  # above a hole, since the last sweep
+        self.old_done: list[Incoming] = []  # and before it
         self.swept_at = 0.0
+        self.done, self.settled_at = 0, float("-inf")  # how many since then
 
 
 class Incoming:
@@ -310,6 +311,7 @@ class Ledger:
         inlet.unsettled.clear()
         inlet.newly_done.clear()
         inlet.old_done.clear()
+        inlet.done = 0
         self._dirty.pop(inlet, None)
         self._sweeping.pop(inlet, None)
 
@@ -320,17 +322,27 @@ class Ledger:
         outcome, self._outcome = self._outcome, Outcome()
         dirty, self._dirty = self._dirty, {}
         for inlet in dirty:
-            self._low_water(inlet, now, outcome.acknowledge)
+            if 2 * inlet.done < len(inlet.unsettled) and now < inlet.settled_at + PATIENCE_S:
+                self._dirty[inlet] = None
+            else:
+                self._low_water(inlet, now, outcome.acknowledge)
         for inlet in [i for i in self._sweeping if now - i.swept_at >= PATIENCE_S]:
             self._sweep(inlet, now, outcome.acknowledge)
         return outcome
 
+    def certain(self, inlet: Inlet) -> list[Acknowledge]:
+        """Say what of a channel that is about to be closed may be acknowledged: all that is done."""
+        acknowledge: list[Acknowledge] = []
+        self._dirty.pop(inlet, None)
+        self._low_water(inlet, inlet.settled_at, acknowledge)
+        for _ in range(2):  # what was done before the last sweep, and since
+            self._sweep(inlet, inlet.swept_at, acknowledge)
+        return acknowledge
+
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way out and nothing done waits to be marked or acknowledged."""
-        return not (
-            self.outstanding or self._unmarked or self._dirty or self._sweeping or self._outcome.finished
-        )
+        return not (self.outstanding or self._unmarked or self._dirty or self._sweeping or self._outcome.finished)
 
     def due(self, *, publishing: bool = True) -> float | None:
         """When to call `publish` or `outcome` though nothing happens; None when never.
@@ -339,12 +351,14 @@ class Ledger:
             publishing: false while nothing can be sent, so that what waits to be sent is no reason.
         """
         times = [inlet.swept_at + PATIENCE_S for inlet in self._sweeping]
+        times += [inlet.settled_at + PATIENCE_S for inlet in self._dirty]
         if publishing and self._later:
             times.append(self._later[0][0])
         return min(times, default=None)
 
     def _low_water(self, inlet: Inlet, now: float, acknowledge: list[Acknowledge]) -> None:
         unsettled, top = inlet.unsettled, 0
+        inlet.done, inlet.settled_at = 0, now
         while unsettled and (incoming := next(iter(unsettled.values()))).state == DONE:
             incoming.state = GONE
             top = incoming.tag
@@ -386,6 +400,7 @@ class Ledger:
         if incoming.wanted:
             incoming.state = DONE
             incoming.inlet.newly_done.append(incoming)
+            incoming.inlet.done += 1
             self._dirty[incoming.inlet] = None
         else:
             incoming.state = GONE

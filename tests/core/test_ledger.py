@@ -70,7 +70,7 @@ def test_multiple_never_passes_over_a_hole(books: Books) -> None:
         books.ledger.confirmed(seq, multiple=False)
     assert books.acknowledged(0.0) == [(2, True)]
     books.ledger.confirmed(3, multiple=False)
-    assert books.acknowledged(0.0) == [(5, True)]
+    assert books.acknowledged(PATIENCE_S) == [(5, True)]
 
 
 def test_what_is_done_above_a_hole_is_acknowledged_alone_after_a_while(books: Books) -> None:
@@ -368,3 +368,31 @@ def test_two_lanes_number_their_messages_each_for_itself() -> None:
     ledger.confirmed(1, multiple=False, lane=0)
     assert ledger.outcome(0.0).finished == [first]
     assert ledger.idle
+
+
+def test_few_done_ones_wait_for_half_of_what_is_in_hand_or_for_a_while(books: Books) -> None:
+    deliveries = books.came(*range(1, 12))
+    books.ledger.became(deliveries[0], [])
+    assert books.acknowledged(0.0) == [(1, True)]
+    for delivery in deliveries[1:5]:
+        books.ledger.became(delivery, [])
+    assert books.acknowledged(0.0) == []
+    assert books.ledger.due() == PATIENCE_S
+    assert not books.ledger.idle
+    books.ledger.became(deliveries[5], [])
+    assert books.acknowledged(0.0) == [(6, True)]
+    books.ledger.became(deliveries[6], [])
+    assert books.acknowledged(PATIENCE_S / 2) == []
+    assert books.acknowledged(PATIENCE_S) == [(7, True)]
+
+
+def test_all_that_is_done_is_acknowledged_before_a_channel_is_closed(books: Books) -> None:
+    deliveries = books.came(*range(1, 11))
+    for n in (0, 1, 2, 4):
+        books.ledger.became(deliveries[n], [])
+        books.acknowledged(0.0)
+    books.ledger.became(deliveries[5], [])
+    assert [(a.tag, a.multiple) for a in books.ledger.certain(books.inlet)] == [(3, True), (5, False), (6, False)]
+    assert books.ledger.certain(books.inlet) == []
+    assert set(books.inlet.unsettled) == {4, 7, 8, 9, 10}
+    assert books.ledger.due() is None

@@ -148,6 +148,26 @@ def test_what_is_given_back_where_order_is_kept_takes_all_behind_it_along(ordere
     assert said == told
 
 
+def test_what_is_done_is_acknowledged_before_an_ordered_channel_is_left() -> None:
+    said: list[str] = []
+    channel: Any = SimpleNamespace(
+        is_open=True, counts_releases=False, close_soon=lambda: said.append("close"),
+        acknowledge=lambda tag, *, multiple: said.append(f"acknowledge {tag}{' and before' * multiple}"),
+    )
+    ledger = Ledger(10)
+    host: Any = SimpleNamespace(ledger=ledger, deaths=Deaths(), plan_turn=lambda: None)
+    subscription = Subscription(host, "to.wms", lambda _batch: None, 10, ordered=True)
+    subscription._channel = channel
+    deliveries = [Delivery(subscription, Arrived(n, "", "to.wms", None, None, None, f"PO-{n}", b"")) for n in range(1, 11)]
+    ledger.received(deliveries)
+    ledger.became(deliveries[0], [])
+    assert len(ledger.outcome(0.0).acknowledge) == 1
+    ledger.became(deliveries[1], [])
+    assert not ledger.outcome(0.0).acknowledge  # half of them are not done yet
+    deliveries[2].release()
+    assert said == ["acknowledge 2 and before", "close"]
+
+
 def test_who_takes_a_queue_over_is_told_before_its_first_message_and_not_while_it_waits(ordered_host: str) -> None:
     async def play() -> None:
         told: list[str] = []

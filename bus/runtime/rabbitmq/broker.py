@@ -223,7 +223,9 @@ class RabbitBroker(Transport):
             task.cancel()
         if self._timer is not None:
             self._timer.cancel()
-        self._turn()  # what is certain by now is acknowledged
+        self._turn()
+        for subscription in self._subscriptions:
+            subscription.acknowledge_certain()
         with contextlib.suppress(BusError):
             for subscription in tuple(self._subscriptions):
                 await subscription.stop()
@@ -256,7 +258,7 @@ class RabbitBroker(Transport):
         outcome = ledger.outcome(now)
         for inlet, tag, multiple in outcome.acknowledge:
             cast(Reader, inlet).acknowledge(tag, multiple=multiple)  # there are no other inlets here
-        self._identities.turn(outcome)
+        self._identities.turn(outcome, now)
         for batch in outcome.finished:
             future = self._waiting.get(batch)
             if future is not None and not future.done():
@@ -275,7 +277,8 @@ class RabbitBroker(Transport):
         self._set_timer(now)
 
     def _set_timer(self, now: float) -> None:
-        due = self.ledger.due(publishing=self._publisher is not None and not self.is_blocked)
+        dues = self.ledger.due(publishing=self._publisher is not None and not self.is_blocked), self._identities.due
+        due = min((at for at in dues if at is not None), default=None)
         if self._timer is not None:
             if due is not None and self._timer.when() <= max(due, now):
                 return

@@ -26,6 +26,7 @@ from bus.runtime.rabbitmq.amqp import Wire, encode_properties
 from bus.runtime.rabbitmq.stream import Stream
 
 MARKS_IN_A_MESSAGE = 1024
+ENOUGH, PAUSE_S = 512, 0.05  # so many marks are stored at once, and fewer not sooner after those before
 LINES_AT_ONCE, PAGES_AT_ONCE = 2000, 40
 SILENCE_S = 30.0  # reading is given up when nothing comes for so long
 
@@ -52,6 +53,7 @@ class Identities:
         self._in_hand: dict[str, Incoming] = {}
         self._waiting: list[tuple[Incoming, bytes]] = []
         self._storing: tuple[Batch, list[Incoming]] | None = None
+        self._stored_at = float("-inf")
         self._tail = Tail()
         self._covered: Place | None = None
         self._page_at_bytes = float(PAGE_BYTES)
@@ -79,7 +81,12 @@ class Identities:
         """Some other router may have them now."""
         self._in_hand = {identity: i for identity, i in self._in_hand.items() if i.wanted}
 
-    def turn(self, outcome: Outcome) -> None:
+    @property
+    def due(self) -> float | None:
+        """When to call `turn` though nothing happens; None when never."""
+        return self._stored_at + PAUSE_S if self._waiting and self._storing is None else None
+
+    def turn(self, outcome: Outcome, now: float) -> None:
         """Store the marks of what is safe. One message of them is underway at a time, so a busy moment shares one."""
         ledger = self._host.ledger
         if outcome.unmarked:
@@ -88,10 +95,12 @@ class Identities:
             ledger.marked(self._storing[1])
             self._storing = None
             self._host.plan_turn()
-        if self._waiting and self._storing is None:
-            now, self._waiting = self._waiting[:MARKS_IN_A_MESSAGE], self._waiting[MARKS_IN_A_MESSAGE:]
-            batch = self._write(IDENTITIES, b"".join(made for _, made in now))
-            self._storing = batch, [incoming for incoming, _ in now]
+        due = self.due
+        if due is not None and (now >= due or len(self._waiting) >= ENOUGH):
+            self._stored_at = now
+            these, self._waiting = self._waiting[:MARKS_IN_A_MESSAGE], self._waiting[MARKS_IN_A_MESSAGE:]
+            batch = self._write(IDENTITIES, b"".join(made for _, made in these))
+            self._storing = batch, [incoming for incoming, _ in these]
 
     def _remember(self, safe: Sequence[Incoming]) -> None:
         now_s = self._now_s()

@@ -128,6 +128,11 @@ class Reader(Inlet):
         if self._channel is not None and self._channel.is_open:
             self._channel.acknowledge(tag, multiple=multiple)
 
+    def acknowledge_certain(self) -> None:
+        """Acknowledge all that is done, before the channel is closed."""
+        for tag, multiple in [(one.tag, one.multiple) for one in self.host.ledger.certain(self)]:
+            self.acknowledge(tag, multiple=multiple)
+
     def give_back(self, delivery: Delivery) -> None:
         """Tell the broker, if it still waits for this one."""
         if self._channel is None or not self._channel.is_open or not delivery.wanted:
@@ -238,6 +243,7 @@ class Subscription(Reader):
         """Close the channel: all it holds goes back in its order, and nothing newer is handed out before."""
         if self._channel is not None:
             self._leaving = True
+            self.acknowledge_certain()
             self._channel.close_soon()
 
     def _arrived(self, arrived: Arrived) -> None:
