@@ -22,8 +22,8 @@ Rule 4. An unroutable message is confirmed, after its return. So a return is rem
 Rule 5. `multiple` acknowledges up to the low-water mark: the highest tag below which every tag is
     done. It never passes over a hole. What is done above a hole for PATIENCE_S, or makes up more than
     half of what is in hand, is acknowledged by itself, so that one slow delivery neither starves its
-    neighbours of prefetch nor has them repeated. To acknowledge costs the broker more than to hand out
-    a delivery, so it waits until half of what is in hand is done, or for PATIENCE_S since the last time.
+    neighbours of prefetch nor has them repeated. Acknowledging costs the broker more than handing out: while
+    all that is done bears marks, it waits for half of what is in hand, or for PATIENCE_S since the last time.
 
 Rule 6. An orphan, a delivery whose epoch is over, is not worked for: its unsent messages are dropped,
     because the delivery itself comes again. Those already sent may still be confirmed; when all are,
@@ -86,8 +86,7 @@ class Incoming:
 
     def __init__(self, inlet: Inlet, tag: int) -> None:
         self.inlet, self.tag, self.epoch = inlet, tag, inlet.epoch
-        self.state = OPEN
-        self.waiting = 0
+        self.state, self.waiting = OPEN, 0
         self.mark: object = None
 
     @property
@@ -115,8 +114,7 @@ class Outgoing:
 
     def __init__(self, exchange: str, routing_key: str, id_: str, lane: int = 0) -> None:
         self.exchange, self.routing_key, self.id, self.lane = exchange, routing_key, id_, lane
-        self.tries = 0
-        self.trouble = ""
+        self.tries, self.trouble = 0, ""
 
     @property
     def outlet(self) -> Outlet:
@@ -401,6 +399,8 @@ class Ledger:
             incoming.state = DONE
             incoming.inlet.newly_done.append(incoming)
             incoming.inlet.done += 1
+            if incoming.mark is None:
+                incoming.inlet.settled_at = float("-inf")
             self._dirty[incoming.inlet] = None
         else:
             incoming.state = GONE

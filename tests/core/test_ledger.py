@@ -70,7 +70,7 @@ def test_multiple_never_passes_over_a_hole(books: Books) -> None:
         books.ledger.confirmed(seq, multiple=False)
     assert books.acknowledged(0.0) == [(2, True)]
     books.ledger.confirmed(3, multiple=False)
-    assert books.acknowledged(PATIENCE_S) == [(5, True)]
+    assert books.acknowledged(0.0) == [(5, True)]
 
 
 def test_what_is_done_above_a_hole_is_acknowledged_alone_after_a_while(books: Books) -> None:
@@ -370,26 +370,41 @@ def test_two_lanes_number_their_messages_each_for_itself() -> None:
     assert ledger.idle
 
 
-def test_few_done_ones_wait_for_half_of_what_is_in_hand_or_for_a_while(books: Books) -> None:
+def _mark(books: Books, deliveries: list[Incoming], now: float) -> None:
+    """These become nothing, and their marks are stored."""
+    for delivery in deliveries:
+        books.ledger.became(delivery, [], "mark")
+    books.ledger.marked(books.ledger.outcome(now).unmarked)
+
+
+def test_few_done_ones_with_marks_wait_for_half_of_what_is_in_hand_or_for_a_while(books: Books) -> None:
     deliveries = books.came(*range(1, 12))
-    books.ledger.became(deliveries[0], [])
+    _mark(books, deliveries[:1], 0.0)
     assert books.acknowledged(0.0) == [(1, True)]
-    for delivery in deliveries[1:5]:
-        books.ledger.became(delivery, [])
+    _mark(books, deliveries[1:5], 0.0)
     assert books.acknowledged(0.0) == []
     assert books.ledger.due() == PATIENCE_S
     assert not books.ledger.idle
-    books.ledger.became(deliveries[5], [])
+    _mark(books, deliveries[5:6], 0.0)
     assert books.acknowledged(0.0) == [(6, True)]
-    books.ledger.became(deliveries[6], [])
+    _mark(books, deliveries[6:7], 0.0)
     assert books.acknowledged(PATIENCE_S / 2) == []
     assert books.acknowledged(PATIENCE_S) == [(7, True)]
+
+
+def test_one_without_a_mark_is_acknowledged_at_once_and_all_before_it(books: Books) -> None:
+    deliveries = books.came(*range(1, 12))
+    _mark(books, deliveries[:1], 0.0)
+    assert books.acknowledged(0.0) == [(1, True)]
+    _mark(books, deliveries[1:2], 0.0)
+    books.ledger.became(deliveries[2], [])
+    assert books.acknowledged(0.0) == [(3, True)]
 
 
 def test_all_that_is_done_is_acknowledged_before_a_channel_is_closed(books: Books) -> None:
     deliveries = books.came(*range(1, 11))
     for n in (0, 1, 2, 4):
-        books.ledger.became(deliveries[n], [])
+        _mark(books, deliveries[n : n + 1], 0.0)
         books.acknowledged(0.0)
     books.ledger.became(deliveries[5], [])
     assert [(a.tag, a.multiple) for a in books.ledger.certain(books.inlet)] == [(3, True), (5, False), (6, False)]
