@@ -76,7 +76,7 @@ class Inlet:
         self.newly_done: list[Incoming] = []  # above a hole, since the last sweep
         self.old_done: list[Incoming] = []  # and before it
         self.swept_at = 0.0
-        self.done, self.settled_at = 0, float("-inf")  # how many since then
+        self.done, self.settled_at = 0, float("-inf")  # since it was last acknowledged, and when that was
 
 
 class Incoming:

@@ -161,7 +161,7 @@ MUTANTS = (
     ),
     Mutant(
         "let a queue's messages leave by any channel", "bus/runtime/rabbitmq/addressing.py",
-        "            if lane < 0:\n", "            if lane < 9:\n",
+        "self.lanes.setdefault(message.to,", "self.lanes.setdefault(str(id(message)),",
         ("tests/transports/test_addressing.py",),
     ),
 )

@@ -77,11 +77,7 @@ class Addressing:
             raise Refused("amqp-too-large", limit=self.max_body_bytes)
         headers = packed(message.headers) if message.to in self._letters else message.headers
         straight = None if message.delay_s else self._straight.get(message.to)
-        lane = 0
-        if straight is not None:
-            lane = self.lanes.get(message.to, -1)
-            if lane < 0:
-                lane = self.lanes[message.to] = len(self.lanes) % LANES
+        lane = self.lanes.setdefault(message.to, len(self.lanes) % LANES) if straight else 0
         exchange, routing_key = straight or self._way(message)
         properties = encode_properties(
             message.id, message.content_type, message.content_encoding, headers, self.user

@@ -130,7 +130,7 @@ class Reader(Inlet):
 
     def acknowledge_certain(self) -> None:
         """Acknowledge all that is done, before the channel is closed."""
-        for tag, multiple in [(one.tag, one.multiple) for one in self.host.ledger.certain(self)]:
+        for _, tag, multiple in self.host.ledger.certain(self):
             self.acknowledge(tag, multiple=multiple)
 
     def give_back(self, delivery: Delivery) -> None:
