@@ -1,6 +1,6 @@
 """What is on its way on one publishing channel, by its sequence number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -21,6 +21,10 @@ class Flight(Generic[T]):
     def __len__(self) -> int:
         """How many places are kept, landed ones among them."""
         return len(self._sent)
+
+    def __iter__(self) -> Iterator[T]:
+        """Give what is in flight, in order."""
+        return (message for message in self._sent[self._low :] if message is not None)
 
     def send(self, messages: Iterable[T]) -> None:
         """These go out now."""
@@ -46,6 +50,6 @@ class Flight(Generic[T]):
 
     def lose(self) -> list[T]:
         """The channel is gone: return what was in flight, in order, and begin again at 1."""
-        unknown = [message for message in self._sent[self._low :] if message is not None]
+        unknown = list(self)
         self._sent, self._base, self._low = [], 1, 0
         return unknown

@@ -13,7 +13,8 @@ Rule 2. Tags and sequence numbers belong to an epoch. When a consuming channel i
 
 Rule 3. An unknown outcome is not a failure. What was not confirmed when the publishing channel was
     lost may be stored or not; it is published again, same id, before anything newer, so that every
-    queue sees it in the old order. A nack is an unknown outcome, too: repeated, but after a pause.
+    queue sees it in the old order. A nack is an unknown outcome, too: repeated, but after a pause, and
+    until then whatever is newer waits as well if it goes to the same queue (`bus.stalled`).
 
 Rule 4. An unroutable message is confirmed, after its return. So a return is remembered until that
     confirm, which then counts as "not stored". The message waits in `unroutable` until the topology
@@ -45,13 +46,15 @@ Every operation is O(1) amortised per message. Batches come in and go out as lis
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from bus.flight import Flight
+from bus.stalled import Stalled
 
 PATIENCE_S = 0.05
-PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # before a message is tried again; the last one stays
+PAUSES_S = (0.1, 0.5, 1.0, 2.0)  # before a message is tried again; the last one stays
 
 # What an incoming delivery is, in the order it passes through.
 OPEN, WAITING, DONE, GONE = range(4)
@@ -108,9 +111,10 @@ class Batch:
 class Outgoing:
     """One message on its way out. What it is on the wire is its subclass's; the ledger never looks at that."""
 
-    __slots__ = ("exchange", "id", "lane", "owner", "routing_key", "tries", "trouble")
+    __slots__ = ("exchange", "id", "lane", "owner", "place", "routing_key", "tries", "trouble")
 
     owner: Incoming | Batch  # from when it is entered on
+    place: int  # among all that were entered; from then on, too
 
     def __init__(self, exchange: str, routing_key: str, id_: str, lane: int = 0) -> None:
         self.exchange, self.routing_key, self.id, self.lane = exchange, routing_key, id_, lane
@@ -150,18 +154,15 @@ class Ledger:
     def __init__(self, window: int, lanes: int = 1) -> None:
         self._window = window
         self._ready: deque[Outgoing] = deque()
-        self._later: list[tuple[float, int, Outgoing]] = []
-        self._serial = 0
+        self._stalled = Stalled[Outgoing]()
         self._flights = [Flight[Outgoing]() for _ in range(lanes)]
-        self._in_flight = 0
+        self._in_flight = self._entered = self._unmarked = self.outstanding = 0
         self._returned: Counter[Outlet] = Counter()
         self._dirty: dict[Inlet, None] = {}
         self._sweeping: dict[Inlet, None] = {}
         self._outcome = Outcome()
-        self._unmarked = 0
         self.unroutable: list[Outgoing] = []
         self.troubles: Counter[tuple[str, str]] = Counter()
-        self.outstanding = 0
 
     # ------------------------------------------------------------------------------ what comes in
 
@@ -209,18 +210,20 @@ class Ledger:
     def _enter(self, owner: Incoming | Batch, messages: Sequence[Outgoing]) -> None:
         owner.waiting = len(messages)
         self.outstanding += len(messages)
-        for outgoing in messages:
-            outgoing.owner = owner
+        for place, outgoing in enumerate(messages, self._entered):
+            outgoing.owner, outgoing.place = owner, place
+        self._entered += len(messages)
         self._ready += messages
 
     # ------------------------------------------------------------------------------ what goes out
 
     def publish(self, now: float, limit: int) -> list[Outgoing]:
         """Take what may be sent now. The sequence numbers of a lane go on by one each, beginning at 1 in an epoch."""
-        later = self._later
-        while later and later[0][0] <= now:
-            self._ready.append(heappop(later)[2])
-        ready, room, taken = self._ready, min(limit, self._window - self._in_flight), []
+        room, taken = min(limit, self._window - self._in_flight), []
+        if self._stalled:
+            self._ready = deque(outgoing for outgoing in self._ready if not self._stalled.holds(outgoing))
+            self._ready.extendleft(islice(self._stalled.tries(now), max(room, 0)))
+        ready = self._ready
         while ready and room > 0:
             outgoing = ready.popleft()
             if outgoing.owner.wanted:
@@ -235,13 +238,17 @@ class Ledger:
 
     def confirmed(self, seq: int, *, multiple: bool, lane: int = 0) -> None:
         """The broker has stored, or returned, message `seq` of the lane; with `multiple` every one up to it."""
+        stalled = bool(self._stalled)
         for outgoing in self._claim(lane, seq, multiple):
             if self._returned and self._was_returned(outgoing.outlet):
                 self._trouble(outgoing, "unroutable")
                 self.unroutable.append(outgoing)
+                self._stalled.left(outgoing)
                 continue
             if outgoing.trouble:
                 self._relieve(outgoing)
+            if stalled:
+                self._ready.extendleft(reversed(self._stalled.stored(outgoing)))
             self.outstanding -= 1
             owner = outgoing.owner
             owner.waiting -= 1
@@ -260,7 +267,10 @@ class Ledger:
     def nacked(self, seq: int, now: float, *, multiple: bool, lane: int = 0) -> None:
         """The broker could not store message `seq` of the lane, e.g. in a full queue: once more, after a pause."""
         for outgoing in self._claim(lane, seq, multiple):
-            self._was_returned(outgoing.outlet)  # a nack answers for a return as well
+            # A nack answers for a return as well, if it must be this one's: the same message may be in flight twice.
+            outlet = outgoing.outlet
+            if self._returned and self._returned[outlet] > sum(o.outlet == outlet for f in self._flights for o in f):
+                self._was_returned(outlet)
             self._trouble(outgoing, "refused")
             self._postpone(outgoing, now)
 
@@ -280,21 +290,17 @@ class Ledger:
     def publisher_lost(self) -> None:
         """The publishing channels are gone: what is unconfirmed goes out again, first and in order (rule 3)."""
         unknown = [outgoing for flight in self._flights for outgoing in flight.lose()]
-        self._ready.extendleft(reversed(unknown))
+        self._ready = deque(sorted((*unknown, *self._stalled.dissolve(), *self._ready), key=attrgetter("place")))
         self._in_flight = 0
         self._returned.clear()
 
     def withdraw(self, hopeless: Callable[[Outgoing], bool]) -> list[Incoming | Batch]:
         """Give up unsent messages that can never be stored; return whose they were."""
-        kept: deque[Outgoing] = deque()
-        owners: dict[Incoming | Batch, None] = {}
-        for outgoing in self._ready:
-            if hopeless(outgoing):
-                owners[outgoing.owner] = None
-                self._drop(outgoing)
-            else:
-                kept.append(outgoing)
-        self._ready = kept
+        given_up = [outgoing for outgoing in self._ready if hopeless(outgoing)]
+        self._ready = deque(outgoing for outgoing in self._ready if not hopeless(outgoing))
+        for outgoing in given_up:
+            self._drop(outgoing)
+        owners = dict.fromkeys(outgoing.owner for outgoing in given_up)
         for owner in owners:
             if isinstance(owner, Batch):
                 owner.wanted = False
@@ -350,8 +356,8 @@ class Ledger:
         """
         times = [inlet.swept_at + PATIENCE_S for inlet in self._sweeping]
         times += [inlet.settled_at + PATIENCE_S for inlet in self._dirty]
-        if publishing and self._later:
-            times.append(self._later[0][0])
+        if publishing and (tries := self._stalled.due) is not None:
+            times.append(tries)
         return min(times, default=None)
 
     def _low_water(self, inlet: Inlet, now: float, acknowledge: list[Acknowledge]) -> None:
@@ -416,12 +422,10 @@ class Ledger:
         return landed
 
     def _was_returned(self, outlet: Outlet) -> bool:
-        if outlet not in self._returned:
-            return False
-        self._returned[outlet] -= 1
-        if not self._returned[outlet]:
-            del self._returned[outlet]
-        return True
+        times = self._returned.pop(outlet, 0)
+        if times > 1:
+            self._returned[outlet] = times - 1
+        return times > 0
 
     def _trouble(self, outgoing: Outgoing, kind: str) -> None:
         if outgoing.trouble:
@@ -433,18 +437,14 @@ class Ledger:
             self.troubles[kind, outgoing.routing_key] += 1
 
     def _relieve(self, outgoing: Outgoing) -> None:
-        key = outgoing.trouble, outgoing.routing_key
-        self.troubles[key] -= 1
-        if not self.troubles[key]:
-            del self.troubles[key]
+        self.troubles -= Counter(((outgoing.trouble, outgoing.routing_key),))
         outgoing.trouble = ""
 
     def _postpone(self, outgoing: Outgoing, now: float) -> None:
-        pause_s = PAUSES_S[min(outgoing.tries, len(PAUSES_S)) - 1]
-        self._serial += 1
-        heappush(self._later, (now + pause_s, self._serial, outgoing))
+        self._stalled.refused(outgoing, now + PAUSES_S[min(outgoing.tries, len(PAUSES_S)) - 1])
 
     def _drop(self, outgoing: Outgoing) -> None:
+        self._stalled.left(outgoing)
         self.outstanding -= 1
         if outgoing.trouble:
             self._relieve(outgoing)

@@ -8,7 +8,7 @@ A fault counts as a hit only when it met something in flight.
 """
 
 import random
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 
 from bus.ledger import DONE, Acknowledge, Batch, Incoming, Inlet, Ledger, Outgoing
@@ -53,8 +53,7 @@ class Simulation:
         self.batches: dict[Batch, list[str]] = {}
         self.unmarked: list[Incoming] = []
         self.late: list[Incoming] = []  # still with their holder, though their channel is gone
-        # To be sent again, before anything newer of its lane.
-        self.again: list[deque[Outgoing]] = [deque() for _ in range(LANES)]
+        self.again: defaultdict[str, list[Outgoing]] = defaultdict(list)  # by queue; to be sent before anything newer
         for queue in self.queues:
             queue.inlet, queue.held, queue.survived = Inlet(), {}, False
 
@@ -140,11 +139,15 @@ class Simulation:
     def publish(self) -> None:
         outgoings = self.ledger.publish(self.now, self.random.randint(1, WINDOW))
         for outgoing in outgoings:
-            again = self.again[outgoing.lane]
-            while again and not again[0].owner.wanted:
-                again.popleft()
-            if again:
-                assert outgoing is again.popleft(), "something newer overtook what is sent again"
+            queue = outgoing.routing_key
+            again = [o for o in self.again[queue] if o.owner.wanted]
+            assert all(outgoing.place <= o.place for o in again), "something newer overtook what is sent again"
+            self.again[queue] = [o for o in again if o is not outgoing]
+            line = self.ledger._stalled._line_of(outgoing)
+            if line is not None:
+                assert line.trying is outgoing, "a queue that refused one is sent others"
+                older = [o for _, o in line.waiting if o.owner.wanted and o.place < outgoing.place]
+                assert not older, "something newer overtook what its queue refused"
         underway = {outgoing.id for outgoing in self.broker.unanswered.values()}
         self.hits["same message twice in flight"] += any(outgoing.id in underway for outgoing in outgoings)
         self.broker.receive(outgoings)
@@ -203,8 +206,10 @@ class Simulation:
         self.hits["confirms batched"] += len(answered) > 1
         self.hits["confirms reordered"] += not multiple and seq != seqs[0]
         if self.random.random() < (0.4 if self.broker.sent_back else 0.15):
+            refused = [self.broker.unanswered[sent] for sent in answered]
             self.hits["return answered by a nack"] += self.broker.refuse(answered)
             self.ledger.nacked(seq[1], self.now, multiple=multiple, lane=lane)
+            assert all(self.ledger._stalled._line_of(outgoing) for outgoing in refused)
             self.hits["nack"] += 1
             return
         self.send_back()
@@ -234,7 +239,8 @@ class Simulation:
         self.hits["message too large"] += 1
         self.end_publisher(list(self.broker.unanswered).index(seq), surely=True)
         owners = self.ledger.withdraw(lambda outgoing: outgoing.id.endswith("!"))
-        self.again = [deque(o for o in again if not o.id.endswith("!")) for again in self.again]
+        for again in self.again.values():
+            again[:] = [o for o in again if not o.id.endswith("!")]
         for queue in self.queues:
             for tag, id_ in list(queue.unacknowledged.items()):
                 if id_ in self.large and tag not in queue.held:
@@ -244,10 +250,8 @@ class Simulation:
         self.large.clear()
 
     def end_publisher(self, received: int, *, surely: bool) -> None:
-        self.again = [
-            deque([*(o for o in self.broker.unanswered.values() if o.lane == lane), *again])
-            for lane, again in enumerate(self.again)
-        ]
+        for outgoing in self.broker.unanswered.values():
+            self.again[outgoing.routing_key].append(outgoing)
         self.hits["stored though not confirmed"] += self.broker.close(received, surely=surely)
         self.ledger.publisher_lost()
         self.blocked = False

@@ -40,8 +40,8 @@ MUTANTS = (
     ),
     Mutant(
         "take a nack for a confirm", "bus/ledger.py",
-        "        for outgoing in self._claim(lane, seq, multiple):\n            self._was_returned(",
-        "        self.confirmed(seq, multiple=multiple, lane=lane)\n        for outgoing in ():\n            self._was_returned(",
+        "        for outgoing in self._claim(lane, seq, multiple):\n            # A nack",
+        "        self.confirmed(seq, multiple=multiple, lane=lane)\n        for outgoing in ():\n            # A nack",
         (SIMULATION,),
     ),
     Mutant(
@@ -104,8 +104,7 @@ MUTANTS = (
     ),
     Mutant(
         "take what was not confirmed in time for refused", "bus/ledger.py",
-        "        self._ready.extendleft(reversed(unknown))\n",
-        "        for outgoing in unknown:\n            self._drop(outgoing)\n",
+        "sorted((*unknown, *self._stalled.dissolve()", "sorted((*self._stalled.dissolve()",
         (SIMULATION,),
     ),
     Mutant(
@@ -158,6 +157,16 @@ MUTANTS = (
         "take what one channel confirms for another's", "bus/ledger.py",
         "self._flights[lane].land(", "self._flights[-1 - lane].land(",
         (SIMULATION,),
+    ),
+    Mutant(
+        "let newer messages overtake what their queue refused", "bus/ledger.py",
+        "if not self._stalled.holds(outgoing))", "if True)",
+        (SIMULATION,),
+    ),
+    Mutant(
+        "take any confirm for that of the one that tries", "bus/stalled.py",
+        "if line is None or line.trying is not one:", "if line is None:",
+        ("tests/core/test_ledger_publishing.py",),
     ),
     Mutant(
         "let a queue's messages leave by any channel", "bus/runtime/rabbitmq/addressing.py",
