@@ -281,12 +281,11 @@ def _says_all(headers: Mapping[str, Header]) -> bool:
 
 
 def delivery_headers(
-    envelope: Shared, route: str, name: str, path: str, extra: Mapping[str, str], since_ms: int
+    envelope: Shared, route: str, name: str, path: str, extra: Mapping[str, str]
 ) -> Following:
-    """Headers of a delivery: what `carried` gave, and what the sink needs."""
+    """Headers of a delivery: what `carried` gave, and what its reader needs."""
     headers = following(envelope)
     headers[ROUTE] = route
-    headers[SINCE] = since_ms
     if name:
         headers[NAME] = name
     if path:

@@ -357,13 +357,15 @@ class Router:
     ) -> Message:
         came = taken.received.message.headers
         headers = letters.delivery_headers(
-            envelope_, match.route.name, document.name, document.path, document.headers, since_ms
+            envelope_, match.route.name, document.name, document.path, document.headers
         )
         if match.route.ordered:
             headers[ORDER] = taken.event.key
         if letters.REPLAY in came:
             headers[letters.REPLAY] = came[letters.REPLAY]
-        queue = self._queues[match.system]
-        body = with_event(headers, document.body, taken.body) if queue in self._delivered else document.body
+        queue, body = self._queues[match.system], document.body
+        if queue in self._delivered:  # a header costs the broker 2 µs: who reads the queue itself gets what it is promised
+            headers[letters.SINCE] = since_ms
+            body = with_event(headers, body, taken.body)
         return Message(queue, document.id, body, headers, document.content_type, document.encoding)
 

@@ -6,7 +6,6 @@ confirmed; one that fails goes back.
 
 import asyncio
 import os
-import time
 import uuid
 import xml.etree.ElementTree as ET
 from datetime import date, datetime
@@ -67,7 +66,7 @@ async def publish(message: RabbitMessage, name: str, system: str, content_type: 
         body, exchange=deliver, routing_key=f"to.{system}", persist=True, mandatory=True,
         message_id=str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(parts))),
         content_type=content_type, content_encoding="utf-8",
-        headers={**headers, "bus-route": name, "bus-since": time.time_ns() // 1_000_000},
+        headers={**headers, "bus-route": name},
     )
 
 

@@ -280,6 +280,6 @@ def _is_the_message(queue: str, number: int, message: Message, makes: Makes) -> 
     name = f"{SOURCE}\n{id_}\n{route}\n{system}\n0"
     return (
         message.id == str(uuid.uuid5(uuid.NAMESPACE_URL, name))
-        and headers.get("bus-route") == route and isinstance(headers.get("bus-since"), int)
+        and headers.get("bus-route") == route
         and message.content_type == content_type and message.content_encoding == "utf-8"
     )

@@ -91,7 +91,7 @@ func deliver(event amqp.Delivery, route, system, contentType string, body []byte
 	if bare {
 		return message{queue, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: body}}
 	}
-	headers := make(amqp.Table, len(event.Headers)+3)
+	headers := make(amqp.Table, len(event.Headers)+2)
 	headers["cloudEvents_specversion"] = "1.0"
 	for name, value := range event.Headers {
 		if strings.HasPrefix(name, "cloudEvents_") {
@@ -99,7 +99,6 @@ func deliver(event amqp.Delivery, route, system, contentType string, body []byte
 		}
 	}
 	headers["bus-route"] = route
-	headers["bus-since"] = time.Now().UnixMilli()
 	source, _ := event.Headers["cloudEvents_source"].(string)
 	id, _ := event.Headers["cloudEvents_id"].(string)
 	return message{queue, amqp.Publishing{
