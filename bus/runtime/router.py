@@ -364,7 +364,7 @@ class Router:
         if letters.REPLAY in came:
             headers[letters.REPLAY] = came[letters.REPLAY]
         queue, body = self._queues[match.system], document.body
-        if queue in self._delivered:  # a header costs the broker 2 µs: who reads the queue itself gets what it is promised
+        if queue in self._delivered:  # others get what they are promised: a header costs the broker 2 µs
             headers[letters.SINCE] = since_ms
             body = with_event(headers, body, taken.body)
         return Message(queue, document.id, body, headers, document.content_type, document.encoding)

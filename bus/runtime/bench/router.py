@@ -193,6 +193,7 @@ async def _latency(
 ) -> dict[str, tuple[float, float | None, float | None]]:
     measured = {}
     for name, rate in (("half", half), ("calm", CALM_PER_S)):
+        await rig.rest()
         numbers = rig.numbers(max(int(rate * plan.latency_s), 1))
         taken = await latencies(rig.url, numbers, rate, direct=direct)
         measured[name] = rate, quantile(taken, 0.5), quantile(taken, 0.99)
