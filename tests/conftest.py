@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from _pytest.terminal import TerminalReporter
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from bus.texts import choose_language
 
@@ -14,7 +14,8 @@ from tests.databases import mariadb, postgresql
 
 __all__ = ["mariadb", "postgresql", "rabbitmq"]
 
-settings.register_profile("bus", deadline=None, print_blob=True)
+# How quick the machine is at the moment is no finding.
+settings.register_profile("bus", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("bus")
 
 

@@ -103,6 +103,11 @@ class House:
         """How many wait behind each letter."""
         return {letter["subject"]: letter["behind"] for letter in self("dead", "list", "-o", "json").json["letters"]}
 
+    def settled(self) -> bool:
+        """Whether nothing is on its way to the warehouse: what was answered, and not settled, comes again after a kill."""
+        queues = self("status", "-o", "json").json["queues"]
+        return not sum(queue["messages"] for queue in queues if queue["queue"] == "to.wms")
+
     def waits(self, **expected: int) -> None:
         wanted, seen = {no.replace("_", "-"): count for no, count in expected.items()}, self.behind()
         end = time.monotonic() + LIMIT_S
@@ -118,6 +123,7 @@ def tell_the_story(house: House, warehouse: Warehouse) -> None:
         house.send(*(f"{key}-{n}" for n in range(4) for key in ("k1", "k2")))
         house.waits(k1_0=3)
         until(lambda: warehouse.took == ["k2-0", "k2-1", "k2-2", "k2-3"])
+        until(house.settled)
         for process in first:
             process.kill()
         house.start(stack)
