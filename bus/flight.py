@@ -26,6 +26,11 @@ class Flight(Generic[T]):
         """Give what is in flight, in order."""
         return (message for message in self._sent[self._low :] if message is not None)
 
+    @property
+    def oldest(self) -> T | None:
+        """What was sent first of all that is in flight; None while nothing is."""
+        return self._sent[self._low] if self._low < len(self._sent) else None
+
     def send(self, messages: Iterable[T]) -> None:
         """These go out now."""
         self._sent += messages

@@ -17,8 +17,8 @@ Rule 3. An unknown outcome is not a failure. What was not confirmed when the pub
     until then whatever is newer waits as well if it goes to the same queue (`bus.stalled`).
 
 Rule 4. An unroutable message is confirmed, after its return. So a return is remembered until that
-    confirm, which then counts as "not stored". The message waits in `unroutable` until the topology
-    has been mended, and is published again; every further return makes the pause longer.
+    confirm, which then counts as "not stored". The message waits, and what is newer to its queue with it,
+    until the topology has been mended, and tries again; every further return makes the pause longer.
 
 Rule 5. `multiple` acknowledges up to the low-water mark: the highest tag below which every tag is
     done. It never passes over a hole. What is done above a hole for PATIENCE_S, or makes up more than
@@ -51,7 +51,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from bus.flight import Flight
-from bus.stalled import Stalled
+from bus.stalled import NEVER, Stalled
 
 PATIENCE_S = 0.05
 PAUSES_S = (0.1, 0.5, 1.0, 2.0)  # before a message is tried again; the last one stays
@@ -125,6 +125,11 @@ class Outgoing:
         """What a return names it by."""
         return Outlet(self.exchange, self.routing_key, self.id)
 
+    @property
+    def pause_s(self) -> float:
+        """How long it waits before its next try."""
+        return PAUSES_S[min(self.tries, len(PAUSES_S)) - 1]
+
 
 class Acknowledge(NamedTuple):
     """Acknowledge `tag` on its channel; with `multiple` everything below it as well."""
@@ -158,10 +163,8 @@ class Ledger:
         self._flights = [Flight[Outgoing]() for _ in range(lanes)]
         self._in_flight = self._entered = self._unmarked = self.outstanding = 0
         self._returned: Counter[Outlet] = Counter()
-        self._dirty: dict[Inlet, None] = {}
-        self._sweeping: dict[Inlet, None] = {}
+        self._dirty, self._sweeping = dict[Inlet, None](), dict[Inlet, None]()
         self._outcome = Outcome()
-        self.unroutable: list[Outgoing] = []
         self.troubles: Counter[tuple[str, str]] = Counter()
 
     # ------------------------------------------------------------------------------ what comes in
@@ -179,8 +182,7 @@ class Ledger:
         if not incoming.wanted:
             incoming.state = GONE
             return False
-        incoming.mark = mark
-        incoming.state = WAITING
+        incoming.mark, incoming.state = mark, WAITING
         if messages:
             self._enter(incoming, messages)
         else:
@@ -242,8 +244,7 @@ class Ledger:
         for outgoing in self._claim(lane, seq, multiple):
             if self._returned and self._was_returned(outgoing.outlet):
                 self._trouble(outgoing, "unroutable")
-                self.unroutable.append(outgoing)
-                self._stalled.left(outgoing)
+                self._stalled.refused(outgoing, NEVER)
                 continue
             if outgoing.trouble:
                 self._relieve(outgoing)
@@ -272,20 +273,21 @@ class Ledger:
             if self._returned and self._returned[outlet] > sum(o.outlet == outlet for f in self._flights for o in f):
                 self._was_returned(outlet)
             self._trouble(outgoing, "refused")
-            self._postpone(outgoing, now)
+            self._stalled.refused(outgoing, now + outgoing.pause_s)
 
     def returned(self, outlet: Outlet) -> None:
         """The broker knows no queue for this message; its confirm is still to come (rule 4)."""
         self._returned[outlet] += 1
 
+    @property
+    def unroutable(self) -> list[Outgoing]:
+        """What waits for the topology: of each queue that was not there the oldest."""
+        return self._stalled.lost if self._stalled else []
+
     def mended(self, now: float) -> None:
         """The topology has been made again: what was unroutable may try. The first time at once."""
-        waiting, self.unroutable = self.unroutable, []
-        for outgoing in waiting:
-            if outgoing.tries == 1:
-                self._ready.append(outgoing)
-            else:
-                self._postpone(outgoing, now)
+        for outgoing in self.unroutable:
+            self._stalled.found(outgoing, now + outgoing.pause_s if outgoing.tries > 1 else now)
 
     def publisher_lost(self) -> None:
         """The publishing channels are gone: what is unconfirmed goes out again, first and in order (rule 3)."""
@@ -300,8 +302,7 @@ class Ledger:
         self._ready = deque(outgoing for outgoing in self._ready if not hopeless(outgoing))
         for outgoing in given_up:
             self._drop(outgoing)
-        owners = dict.fromkeys(outgoing.owner for outgoing in given_up)
-        for owner in owners:
+        for owner in (owners := dict.fromkeys(outgoing.owner for outgoing in given_up)):
             if isinstance(owner, Batch):
                 owner.wanted = False
             else:
@@ -344,6 +345,11 @@ class Ledger:
         return acknowledge
 
     @property
+    def oldest(self) -> list[Outgoing | None]:
+        """What each lane has waited for longest."""
+        return [flight.oldest for flight in self._flights]
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is on its way out and nothing done waits to be marked or acknowledged."""
         return not (self.outstanding or self._unmarked or self._dirty or self._sweeping or self._outcome.finished)
@@ -371,7 +377,7 @@ class Ledger:
             acknowledge.append(Acknowledge(inlet, top, multiple=True))
         if 2 * (len(inlet.old_done) + len(inlet.newly_done)) > len(unsettled):
             inlet.old_done = [i for i in (*inlet.old_done, *inlet.newly_done) if i.state == DONE]
-            inlet.newly_done = []
+            inlet.newly_done.clear()
             if 2 * len(inlet.old_done) > len(unsettled):
                 self._sweep(inlet, now, acknowledge)
         if not (inlet.old_done or inlet.newly_done):
@@ -388,8 +394,7 @@ class Ledger:
                 del inlet.unsettled[incoming.tag]
                 acknowledge.append(Acknowledge(inlet, incoming.tag, multiple=False))
         inlet.old_done = [incoming for incoming in inlet.newly_done if incoming.state == DONE]
-        inlet.newly_done = []
-        inlet.swept_at = now
+        inlet.newly_done, inlet.swept_at = [], now
         if not inlet.old_done:
             self._sweeping.pop(inlet, None)
 
@@ -428,8 +433,7 @@ class Ledger:
         return times > 0
 
     def _trouble(self, outgoing: Outgoing, kind: str) -> None:
-        if outgoing.trouble:
-            self._relieve(outgoing)
+        self._relieve(outgoing)
         outgoing.tries += 1
         # A queue that was only missing is made again, and no more said.
         if kind == "refused" or outgoing.tries > 1:
@@ -440,11 +444,7 @@ class Ledger:
         self.troubles -= Counter(((outgoing.trouble, outgoing.routing_key),))
         outgoing.trouble = ""
 
-    def _postpone(self, outgoing: Outgoing, now: float) -> None:
-        self._stalled.refused(outgoing, now + PAUSES_S[min(outgoing.tries, len(PAUSES_S)) - 1])
-
     def _drop(self, outgoing: Outgoing) -> None:
         self._stalled.left(outgoing)
         self.outstanding -= 1
-        if outgoing.trouble:
-            self._relieve(outgoing)
+        self._relieve(outgoing)

@@ -115,6 +115,12 @@ TEXTS: dict[str, Text] = {
         "free memory or disk space on the broker (rabbitmqctl status shows the alarm); publishing goes on by itself",
         "请释放消息代理的内存或磁盘空间（rabbitmqctl status 可查看告警）；之后会自动继续发布",
     ),
+    "amqp-owed": Text(
+        "the broker has not said for {timeout:g} s whether it stored a message; what it owes is published again, by a new connection",
+        "消息代理在 {timeout:g} 秒内未说明是否已存储某条消息；未确认的消息将通过新连接重新发布",
+        "once is no matter: it forgets some when a queue is deleted. Again and again: has the queue a majority of its nodes?",
+        "偶尔一次无妨：队列被删除时消息代理会遗漏确认。若反复出现，请检查队列的多数节点是否可用",
+    ),
     "amqp-identities": Text(
         "which events came before could not be read: {queue} handed out nothing for {timeout:g} s",
         "无法读取已处理事件的标识：{queue} 在 {timeout:g} 秒内没有交出任何内容",

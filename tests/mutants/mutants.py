@@ -164,6 +164,12 @@ MUTANTS = (
         (SIMULATION,),
     ),
     Mutant(
+        "let newer messages overtake what found no queue", "bus/ledger.py",
+        "                self._stalled.refused(outgoing, NEVER)\n",
+        "                self._ready.append(outgoing)\n                self._stalled.left(outgoing)\n",
+        (SIMULATION,),
+    ),
+    Mutant(
         "take any confirm for that of the one that tries", "bus/stalled.py",
         "if line is None or line.trying is not one:", "if line is None:",
         ("tests/core/test_ledger_publishing.py",),

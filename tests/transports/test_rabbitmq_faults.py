@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +14,7 @@ from bus.testing import Inbox, letter, pull_all, until
 from bus.topology import ROUTER, dead, to
 
 from tests.brokers import Broker, Proxy, rabbitmq  # noqa: F401 - a fixture
-from tests.transports.rabbitmq_stories import TOPOLOGY, Bus, Flow, emptied, opened, story
+from tests.transports.rabbitmq_stories import TOPOLOGY, Bus, Flow, emptied, empty, opened, story
 
 # Where RabbitMQ 3 keeps it, and RabbitMQ 4.
 LARGEST = "application:set_env(rabbit, max_message_size, {0}), persistent_term:put(max_message_size, {0})."
@@ -128,6 +129,45 @@ async def test_an_unroutable_message_is_never_acknowledged_and_goes_out_once_the
         finally:
             await bus.close()
             await asyncio.to_thread(broker.ctl, "delete_user", "router")
+
+
+@story
+async def test_what_found_no_queue_is_overtaken_by_nothing_once_that_is_back(broker: Broker) -> None:
+    async with opened(broker.url) as bus:
+        await asyncio.to_thread(broker.ctl, "delete_queue", to("wms"))
+        sending: list[asyncio.Task[None]] = []
+        for start in range(0, 5_000, 10):  # for longer than it takes to make the queue again
+            sending += [
+                asyncio.create_task(bus.publish(letter(f"{n:04}", to("wms")))) for n in range(start, start + 10)
+            ]
+            await asyncio.sleep(0.002)
+        await asyncio.gather(*sending)
+        came = [received.message.id for received in await bus.pull(to("wms"), 10_000)]
+        assert came == [f"{n:04}" for n in range(5_000)]
+
+
+@story
+async def test_a_confirm_that_never_comes_is_not_waited_for_for_ever(broker: Broker) -> None:
+    class Forgetful(Bus):
+        forgotten = 0
+
+        def _confirmed(self, lane: int, seq: int, multiple: bool, stored: bool) -> None:
+            self.forgotten += 1
+            if self.forgotten > 1:
+                super()._confirmed(lane, seq, multiple, stored)
+
+    with patch("bus.owed.OWED_S", 0.5):
+        bus = Forgetful(broker.url)
+        await bus.open(TOPOLOGY)
+        try:
+            await empty(bus, TOPOLOGY)
+            bus.forgotten = 0
+            await bus.publish(letter("a", to("wms")))
+            await bus.troubled("amqp-owed")
+            await bus.at_ease()
+            assert [received.message.id for received in await bus.pull(to("wms"), 10)] == ["a", "a"]
+        finally:
+            await bus.close()
 
 
 @story

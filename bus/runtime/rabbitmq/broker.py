@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from bus.errors import BusError, Refused, Unavailable
 from bus.ledger import Batch, Ledger, Outlet
+from bus.owed import OWED_S, Owed
 from bus.ports import Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing
 from bus.runtime.rabbitmq.addressing import Addressing
 from bus.runtime.rabbitmq.amqp import Connection, Wire
@@ -67,7 +68,7 @@ class RabbitBroker(Transport):
         self._dealer: Subscription | None = None
         self._waiting: dict[Batch, asyncio.Future[None]] = {}
         self._drained: list[asyncio.Future[None]] = []
-        self._identities = Identities(self)
+        self._identities, self._owed = Identities(self), Owed()
         self._troubles = Troubles(self._tell_trouble)
         self._tasks: set[asyncio.Task[None]] = set()
         self._repairing = False
@@ -248,13 +249,16 @@ class RabbitBroker(Transport):
         """Send what may be sent, acknowledge what is certain."""
         self._turn_planned = False
         ledger, now = self.ledger, self._loop.time()
-        publisher = self._publisher
-        if publisher is not None and not self.is_blocked and not self._closed:
+        publisher = None if self.is_blocked or self._closed else self._publisher
+        if publisher is not None:
             while publisher.unsent_bytes < UNSENT_BYTES:
                 outgoing = ledger.publish(now, WRITE_MESSAGES)
                 if not outgoing:
                     break
                 publisher.publish(cast(list[Wire], outgoing))  # nothing else is entered here
+        if self._owed.overdue(ledger.oldest if publisher is not None else (), now):
+            self._troubles.tell("owed", "", Unavailable("amqp-owed", timeout=OWED_S))
+            self._publishing.drop()
         outcome = ledger.outcome(now)
         for inlet, tag, multiple in outcome.acknowledge:
             cast(Reader, inlet).acknowledge(tag, multiple=multiple)  # there are no other inlets here
@@ -277,7 +281,8 @@ class RabbitBroker(Transport):
         self._set_timer(now)
 
     def _set_timer(self, now: float) -> None:
-        dues = self.ledger.due(publishing=self._publisher is not None and not self.is_blocked), self._identities.due
+        publishing = self._publisher is not None and not self.is_blocked
+        dues = self.ledger.due(publishing=publishing), self._identities.due, self._owed.due
         due = min((at for at in dues if at is not None), default=None)
         if self._timer is not None:
             if due is not None and self._timer.when() <= max(due, now):
@@ -297,6 +302,7 @@ class RabbitBroker(Transport):
         connection = self._publishing.connection
         await self._declare(connection, self._topology)
         self._publisher = await open_publisher(connection, self._confirmed, self._returned, self._publisher_closed)
+        self._troubles.tell("owed", "", None)
         self.ledger.mended(self._loop.time())
         self.plan_turn()
 
