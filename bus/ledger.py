@@ -17,8 +17,8 @@ Rule 3. An unknown outcome is not a failure. What was not confirmed when the pub
     until then whatever is newer waits as well if it goes to the same queue (`bus.stalled`).
 
 Rule 4. An unroutable message is confirmed, after its return. So a return is remembered until that
-    confirm, which then counts as "not stored". The message waits, and what is newer to its queue with it,
-    until the topology has been mended, and tries again; every further return makes the pause longer.
+    confirm, which then counts as "not stored". The message waits in `unroutable` until the topology
+    has been mended, and is published again; every further return makes the pause longer.
 
 Rule 5. `multiple` acknowledges up to the low-water mark: the highest tag below which every tag is
     done. It never passes over a hole. What is done above a hole for PATIENCE_S, or makes up more than
@@ -51,7 +51,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from bus.flight import Flight
-from bus.stalled import NEVER, Stalled
+from bus.stalled import Stalled
 
 PATIENCE_S = 0.05
 PAUSES_S = (0.1, 0.5, 1.0, 2.0)  # before a message is tried again; the last one stays
@@ -125,11 +125,6 @@ class Outgoing:
         """What a return names it by."""
         return Outlet(self.exchange, self.routing_key, self.id)
 
-    @property
-    def pause_s(self) -> float:
-        """How long it waits before its next try."""
-        return PAUSES_S[min(self.tries, len(PAUSES_S)) - 1]
-
 
 class Acknowledge(NamedTuple):
     """Acknowledge `tag` on its channel; with `multiple` everything below it as well."""
@@ -165,6 +160,7 @@ class Ledger:
         self._returned: Counter[Outlet] = Counter()
         self._dirty, self._sweeping = dict[Inlet, None](), dict[Inlet, None]()
         self._outcome = Outcome()
+        self.unroutable: list[Outgoing] = []
         self.troubles: Counter[tuple[str, str]] = Counter()
 
     # ------------------------------------------------------------------------------ what comes in
@@ -244,7 +240,8 @@ class Ledger:
         for outgoing in self._claim(lane, seq, multiple):
             if self._returned and self._was_returned(outgoing.outlet):
                 self._trouble(outgoing, "unroutable")
-                self._stalled.refused(outgoing, NEVER)
+                self.unroutable.append(outgoing)
+                self._stalled.left(outgoing)
                 continue
             if outgoing.trouble:
                 self._relieve(outgoing)
@@ -273,21 +270,20 @@ class Ledger:
             if self._returned and self._returned[outlet] > sum(o.outlet == outlet for f in self._flights for o in f):
                 self._was_returned(outlet)
             self._trouble(outgoing, "refused")
-            self._stalled.refused(outgoing, now + outgoing.pause_s)
+            self._postpone(outgoing, now)
 
     def returned(self, outlet: Outlet) -> None:
         """The broker knows no queue for this message; its confirm is still to come (rule 4)."""
         self._returned[outlet] += 1
 
-    @property
-    def unroutable(self) -> list[Outgoing]:
-        """What waits for the topology: of each queue that was not there the oldest."""
-        return self._stalled.lost if self._stalled else []
-
     def mended(self, now: float) -> None:
         """The topology has been made again: what was unroutable may try. The first time at once."""
-        for outgoing in self.unroutable:
-            self._stalled.found(outgoing, now + outgoing.pause_s if outgoing.tries > 1 else now)
+        waiting, self.unroutable = self.unroutable, []
+        for outgoing in waiting:
+            if outgoing.tries == 1:
+                self._ready.append(outgoing)
+            else:
+                self._postpone(outgoing, now)
 
     def publisher_lost(self) -> None:
         """The publishing channels are gone: what is unconfirmed goes out again, first and in order (rule 3)."""
@@ -377,7 +373,7 @@ class Ledger:
             acknowledge.append(Acknowledge(inlet, top, multiple=True))
         if 2 * (len(inlet.old_done) + len(inlet.newly_done)) > len(unsettled):
             inlet.old_done = [i for i in (*inlet.old_done, *inlet.newly_done) if i.state == DONE]
-            inlet.newly_done.clear()
+            inlet.newly_done = []
             if 2 * len(inlet.old_done) > len(unsettled):
                 self._sweep(inlet, now, acknowledge)
         if not (inlet.old_done or inlet.newly_done):
@@ -444,7 +440,11 @@ class Ledger:
         self.troubles -= Counter(((outgoing.trouble, outgoing.routing_key),))
         outgoing.trouble = ""
 
+    def _postpone(self, outgoing: Outgoing, now: float) -> None:
+        self._stalled.refused(outgoing, now + PAUSES_S[min(outgoing.tries, len(PAUSES_S)) - 1])
+
     def _drop(self, outgoing: Outgoing) -> None:
         self._stalled.left(outgoing)
         self.outstanding -= 1
-        self._relieve(outgoing)
+        if outgoing.trouble:
+            self._relieve(outgoing)

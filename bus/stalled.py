@@ -1,4 +1,4 @@
-"""Queues that would not store a message, or are missing: whatever goes there waits in line, and its oldest tries alone.
+"""Queues that would not store a message: whatever goes there waits in line, and its oldest tries alone.
 
 Were the others sent meanwhile, they would overtake it as soon as the queue takes messages again.
 """
@@ -17,7 +17,6 @@ class Going(Protocol):
 
 
 G = TypeVar("G", bound=Going)
-NEVER = float("inf")  # before the queue has been made again
 
 
 class _Line(Generic[G]):
@@ -44,7 +43,7 @@ class Stalled(Generic[G]):
         return self._lines.get((one.exchange, one.routing_key))
 
     def refused(self, one: G, due: float) -> None:
-        """It was not stored: from now on there is a line, of which nobody tries before `due`, or NEVER."""
+        """It was not stored: from now on there is a line, of which nobody tries before `due`."""
         line = self._lines.setdefault((one.exchange, one.routing_key), _Line())
         heappush(line.waiting, (one.place, one))
         if line.trying in (None, one):
@@ -81,15 +80,6 @@ class Stalled(Generic[G]):
             if not line.waiting:
                 del self._lines[one.exchange, one.routing_key]
 
-    @property
-    def lost(self) -> list[G]:
-        """The oldest of each line of which nobody ever tries."""
-        return [line.waiting[0][1] for line in self._lines.values() if line.trying is None and line.due == NEVER]
-
-    def found(self, one: G, due: float) -> None:
-        """The queue of one that was lost has been made again: its line goes on at `due`."""
-        self._lines[one.exchange, one.routing_key].due = due
-
     def dissolve(self) -> list[G]:
         """End all lines; return who waited."""
         lines, self._lines = self._lines, {}
@@ -98,5 +88,4 @@ class Stalled(Generic[G]):
     @property
     def due(self) -> float | None:
         """When somebody tries next; None while nobody waits for that."""
-        times = [line.due for line in self._lines.values() if line.trying is None and line.due < NEVER]
-        return min(times, default=None)
+        return min((line.due for line in self._lines.values() if line.trying is None), default=None)

@@ -1,7 +1,7 @@
 """Who waits, and who tries, where a queue would not store a message."""
 
 from bus.ledger import Outgoing
-from bus.stalled import NEVER, Stalled
+from bus.stalled import Stalled
 
 
 def going(*places: int, queue: str = "to.wms") -> list[Outgoing]:
@@ -70,24 +70,6 @@ def test_each_queue_has_a_line_of_its_own() -> None:
     assert stalled.stored(there) == []
     assert stalled.stored(here) == []
     assert bool(stalled) is False
-
-
-def test_a_line_whose_queue_is_not_there_waits_until_it_is_found() -> None:
-    stalled = Stalled[Outgoing]()
-    first, second = going(1, 2)
-    (elsewhere,) = going(3, queue="to.mes")
-    stalled.refused(second, NEVER)
-    stalled.refused(elsewhere, 0.1)
-    assert stalled.holds(first)
-    assert stalled.lost == [first]
-    assert tries(stalled, 1e9) == ["3"]
-    assert stalled.due is None
-    stalled.found(first, 0.5)
-    assert stalled.lost == []
-    assert tries(stalled, 0.4) == []
-    assert tries(stalled, 0.5) == ["1"]
-    stalled.refused(first, NEVER)
-    assert stalled.lost == [first]
 
 
 def test_dissolving_gives_who_waits_and_not_who_is_on_its_way() -> None:

@@ -150,6 +150,9 @@ async def delete_queue(world: World, broker: Broker, chance: random.Random) -> i
 async def kill_node(cluster: Cluster, world: World, broker: Broker, chance: random.Random) -> int:
     """One of three: what the other two hold goes on; it is back before this returns."""
     node = chance.choice(cluster.nodes)
+    # A node that has just come back may not have all its replicas yet; then the third alone would be no majority.
+    while await asyncio.to_thread(node.ctl, "eval", "length(rabbit_quorum_queue:list_with_minimum_quorum()).") != "0\n":
+        await asyncio.sleep(0.2)
     met = await busy(world)
     await asyncio.to_thread(node.kill)
     world.due += 400

@@ -164,12 +164,6 @@ MUTANTS = (
         (SIMULATION,),
     ),
     Mutant(
-        "let newer messages overtake what found no queue", "bus/ledger.py",
-        "                self._stalled.refused(outgoing, NEVER)\n",
-        "                self._ready.append(outgoing)\n                self._stalled.left(outgoing)\n",
-        ("tests/core/test_ledger_publishing.py",),
-    ),
-    Mutant(
         "wait for ever for a confirm", "bus/runtime/rabbitmq/broker.py",
         "            self._publishing.drop()\n        outcome", "        outcome",
         ("tests/transports/test_rabbitmq_faults.py::test_a_confirm_that_never_comes_is_not_waited_for_for_ever",),

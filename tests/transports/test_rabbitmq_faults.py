@@ -132,21 +132,6 @@ async def test_an_unroutable_message_is_never_acknowledged_and_goes_out_once_the
 
 
 @story
-async def test_what_found_no_queue_is_overtaken_by_nothing_once_that_is_back(broker: Broker) -> None:
-    async with opened(broker.url) as bus:
-        await asyncio.to_thread(broker.ctl, "delete_queue", to("wms"))
-        sending: list[asyncio.Task[None]] = []
-        for start in range(0, 5_000, 10):  # for longer than it takes to make the queue again
-            sending += [
-                asyncio.create_task(bus.publish(letter(f"{n:04}", to("wms")))) for n in range(start, start + 10)
-            ]
-            await asyncio.sleep(0.002)
-        await asyncio.gather(*sending)
-        came = [received.message.id for received in await bus.pull(to("wms"), 10_000)]
-        assert came == [f"{n:04}" for n in range(5_000)]
-
-
-@story
 async def test_a_confirm_that_never_comes_is_not_waited_for_for_ever(broker: Broker) -> None:
     class Forgetful(Bus):
         forgotten = 0
