@@ -1,8 +1,16 @@
-"""Confirms that never come: a broker forgets some, e.g. of a queue that is deleted meanwhile."""
+"""Confirms that never come: a broker forgets some, of a queue that is deleted or changes its leader meanwhile."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
-OWED_S, LONGEST_S = 60.0, 3600.0
+OWED_S, LONGEST_S = 60.0, 300.0
+TRIED_S = 5.0  # what is tried again goes alone, and all that is newer to its queue waits for it
+
+
+class Sent(Protocol):
+    """A message on its way: how often it was tried before."""
+
+    tries: int
 
 
 class Owed:
@@ -13,23 +21,23 @@ class Owed:
     """
 
     def __init__(self) -> None:
-        self._oldest: list[object] = []
+        self._oldest: list[Sent | None] = []
         self._since: list[float] = []
-        self._forgotten: object = None
+        self._forgotten: Sent | None = None
         self._patience_s = OWED_S
 
-    def overdue(self, oldest: Sequence[object], now: float) -> bool:
-        """Say whether one of them has been the oldest of its lane for too long; None is a lane without any."""
+    def overdue(self, oldest: Sequence[Sent | None], now: float) -> float:
+        """Say for how many seconds one has been the oldest of its lane, if that is too long; else 0."""
         if len(oldest) != len(self._oldest):
             self._oldest, self._since = [None] * len(oldest), [now] * len(oldest)
         for lane, one in enumerate(oldest):
             if one is not self._oldest[lane]:
                 self._oldest[lane], self._since[lane] = one, now
-            elif one is not None and now >= self._since[lane] + self._patience_with(one):
+            elif one is not None and (waited_s := now - self._since[lane]) >= self._patience_with(one):
                 self._patience_s = min(2 * self._patience_with(one), LONGEST_S)
                 self._forgotten, self._oldest, self._since = one, [], []
-                return True
-        return False
+                return waited_s
+        return 0.0
 
     @property
     def due(self) -> float | None:
@@ -37,5 +45,7 @@ class Owed:
         waits = zip(self._oldest, self._since, strict=True)
         return min((since + self._patience_with(one) for one, since in waits if one is not None), default=None)
 
-    def _patience_with(self, one: object) -> float:
-        return self._patience_s if one is self._forgotten else OWED_S
+    def _patience_with(self, one: Sent) -> float:
+        if one is self._forgotten:
+            return self._patience_s
+        return TRIED_S if one.tries else OWED_S

@@ -118,8 +118,8 @@ TEXTS: dict[str, Text] = {
     "amqp-owed": Text(
         "the broker has not said for {timeout:g} s whether it stored a message; what it owes is published again, by a new connection",
         "消息代理在 {timeout:g} 秒内未说明是否已存储某条消息；未确认的消息将通过新连接重新发布",
-        "once is no matter: it forgets some when a queue is deleted. Again and again: has the queue a majority of its nodes?",
-        "偶尔一次无妨：队列被删除时消息代理会遗漏确认。若反复出现，请检查队列的多数节点是否可用",
+        "once is no matter: it forgets some when a queue is deleted or changes its leader. Again and again: has the queue a majority of its nodes?",
+        "偶尔一次无妨：队列被删除或更换主节点时消息代理会遗漏确认。若反复出现，请检查队列的多数节点是否可用",
     ),
     "amqp-identities": Text(
         "which events came before could not be read: {queue} handed out nothing for {timeout:g} s",

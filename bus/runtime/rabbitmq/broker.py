@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from bus.errors import BusError, Refused, Unavailable
 from bus.ledger import Batch, Ledger, Outlet
-from bus.owed import OWED_S, Owed
+from bus.owed import Owed
 from bus.ports import Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing
 from bus.runtime.rabbitmq.addressing import Addressing
 from bus.runtime.rabbitmq.amqp import Connection, Wire
@@ -256,8 +256,8 @@ class RabbitBroker(Transport):
                 if not outgoing:
                     break
                 publisher.publish(cast(list[Wire], outgoing))  # nothing else is entered here
-        if self._owed.overdue(ledger.oldest if publisher is not None else (), now):
-            self._troubles.tell("owed", "", Unavailable("amqp-owed", timeout=OWED_S))
+        if waited_s := self._owed.overdue(ledger.oldest if publisher is not None else (), now):
+            self._troubles.tell("owed", "", Unavailable("amqp-owed", timeout=round(waited_s)))
             self._publishing.drop()
         outcome = ledger.outcome(now)
         for inlet, tag, multiple in outcome.acknowledge:
