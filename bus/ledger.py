@@ -298,7 +298,8 @@ class Ledger:
         self._ready = deque(outgoing for outgoing in self._ready if not hopeless(outgoing))
         for outgoing in given_up:
             self._drop(outgoing)
-        for owner in (owners := dict.fromkeys(outgoing.owner for outgoing in given_up)):
+        owners = dict.fromkeys(outgoing.owner for outgoing in given_up)
+        for owner in owners:
             if isinstance(owner, Batch):
                 owner.wanted = False
             else:
@@ -446,5 +447,4 @@ class Ledger:
     def _drop(self, outgoing: Outgoing) -> None:
         self._stalled.left(outgoing)
         self.outstanding -= 1
-        if outgoing.trouble:
-            self._relieve(outgoing)
+        self._relieve(outgoing)

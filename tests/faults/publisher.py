@@ -7,6 +7,7 @@ history ends.
 """
 
 import asyncio
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.faults.history import History, Tail
 from tests.faults.story import UNREACHABLE, event_name, is_spare, message_of, topology_in
 
 AT_ONCE = 150
+_LOG = logging.getLogger(__name__)
 
 
 class Publisher:
@@ -82,6 +84,7 @@ class Publisher:
 
 async def main(broker: str, folder: Path, keys: int, versions: int) -> None:
     bus = RabbitBroker(broker)
+    bus.on_trouble = lambda error: _LOG.warning(error or "no trouble any more")
     try:
         await bus.open(topology_in(folder))
     except Unavailable:
@@ -91,4 +94,5 @@ async def main(broker: str, folder: Path, keys: int, versions: int) -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(format="%(asctime)s %(message)s")
     asyncio.run(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
