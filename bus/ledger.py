@@ -343,8 +343,8 @@ class Ledger:
 
     @property
     def oldest(self) -> list[Outgoing | None]:
-        """What each lane has waited for longest."""
-        return [flight.oldest for flight in self._flights]
+        """What is not stored for longest: of each lane, and of what was refused."""
+        return [*(flight.oldest for flight in self._flights), self._stalled.oldest]
 
     @property
     def idle(self) -> bool:

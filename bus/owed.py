@@ -1,10 +1,15 @@
-"""Confirms that never come: a broker forgets some, of a queue that is deleted or changes its leader meanwhile."""
+"""Confirms that never come, and nacks that never end: what a new channel may mend.
+
+A broker forgets the confirms of some messages when their queue is deleted meanwhile. And in RabbitMQ 3.10 a channel
+keeps to the leader that it first knew of a queue: opened while that leader's node is down, it refuses all for the queue
+until the node is back, though the others have a leader by then.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 OWED_S, LONGEST_S = 60.0, 300.0
-TRIED_S = 5.0  # what is tried again goes alone, and all that is newer to its queue waits for it
+TRIED_S = 5.0  # of what was refused: all that is newer to its queue waits for it
 
 
 class Sent(Protocol):
@@ -14,10 +19,10 @@ class Sent(Protocol):
 
 
 class Owed:
-    """Watches what each lane has waited for longest.
+    """Watches what is not stored for longest, in several places.
 
-    What is overdue is published again by a new channel. Where that does not help, as with a queue whose nodes are down,
-    the time until the next try doubles: each leaves another copy of what is on its way.
+    What is overdue is published again by a new channel. Where that does not help, as with a full queue, the time until
+    the next try doubles: each leaves another copy of what is on its way.
     """
 
     def __init__(self) -> None:
@@ -27,13 +32,13 @@ class Owed:
         self._patience_s = OWED_S
 
     def overdue(self, oldest: Sequence[Sent | None], now: float) -> float:
-        """Say for how many seconds one has been the oldest of its lane, if that is too long; else 0."""
+        """Say for how many seconds one has been the oldest of its place, if that is too long; else 0."""
         if len(oldest) != len(self._oldest):
             self._oldest, self._since = [None] * len(oldest), [now] * len(oldest)
-        for lane, one in enumerate(oldest):
-            if one is not self._oldest[lane]:
-                self._oldest[lane], self._since[lane] = one, now
-            elif one is not None and (waited_s := now - self._since[lane]) >= self._patience_with(one):
+        for place, one in enumerate(oldest):
+            if one is not self._oldest[place]:
+                self._oldest[place], self._since[place] = one, now
+            elif one is not None and (waited_s := now - self._since[place]) >= self._patience_with(one):
                 self._patience_s = min(2 * self._patience_with(one), LONGEST_S)
                 self._forgotten, self._oldest, self._since = one, [], []
                 return waited_s

@@ -80,6 +80,14 @@ class Stalled(Generic[G]):
             if not line.waiting:
                 del self._lines[one.exchange, one.routing_key]
 
+    @property
+    def oldest(self) -> G | None:
+        """Who tries, or tries next, of the line that is there longest; None while there is none."""
+        line = next(iter(self._lines.values()), None)
+        if line is None:
+            return None
+        return line.waiting[0][1] if line.trying is None else line.trying
+
     def dissolve(self) -> list[G]:
         """End all lines; return who waited."""
         lines, self._lines = self._lines, {}

@@ -116,10 +116,10 @@ TEXTS: dict[str, Text] = {
         "请释放消息代理的内存或磁盘空间（rabbitmqctl status 可查看告警）；之后会自动继续发布",
     ),
     "amqp-owed": Text(
-        "the broker has not said for {timeout:g} s whether it stored a message; what it owes is published again, by a new connection",
-        "消息代理在 {timeout:g} 秒内未说明是否已存储某条消息；未确认的消息将通过新连接重新发布",
-        "once is no matter: it forgets some when a queue is deleted or changes its leader. Again and again: has the queue a majority of its nodes?",
-        "偶尔一次无妨：队列被删除或更换主节点时消息代理会遗漏确认。若反复出现，请检查队列的多数节点是否可用",
+        "the broker has not stored a message for {timeout:g} s; what it has not confirmed is published again, by a new connection",
+        "消息代理在 {timeout:g} 秒内未存储某条消息；未确认的消息将通过新连接重新发布",
+        "once is no matter: a node was lost, or a queue deleted. Again and again: is a queue full, or without a majority of its nodes?",
+        "偶尔一次无妨：有节点中断或队列被删除。若反复出现，请检查队列是否已满，或者其多数节点不可用",
     ),
     "amqp-identities": Text(
         "which events came before could not be read: {queue} handed out nothing for {timeout:g} s",

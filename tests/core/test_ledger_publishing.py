@@ -180,15 +180,33 @@ def test_a_return_is_forgotten_with_its_channel_and_with_its_nack(books: Books) 
     assert len(books.ledger.outcome(1.0).finished) == 1
 
 
+def names(oldest: list[Outgoing | None]) -> list[str]:
+    return [outgoing.id if outgoing is not None else "" for outgoing in oldest]
+
+
 def test_the_oldest_of_a_lane_is_what_it_has_waited_for_longest(books: Books) -> None:
     books.ledger.submitted(out("a", "b"))
-    assert books.ledger.oldest == [None]
+    assert names(books.ledger.oldest) == ["", ""]
     books.sent()
-    for seq, oldest in ((0, "a"), (1, "b")):
-        books.ledger.confirmed(seq, multiple=False)
-        assert [outgoing.id for outgoing in books.ledger.oldest if outgoing is not None] == [oldest]
+    assert names(books.ledger.oldest) == ["a", ""]
+    books.ledger.confirmed(1, multiple=False)
+    assert names(books.ledger.oldest) == ["b", ""]
     books.ledger.confirmed(2, multiple=False)
-    assert books.ledger.oldest == [None]
+    assert names(books.ledger.oldest) == ["", ""]
+
+
+def test_the_oldest_that_was_refused_stays_it_through_all_its_tries(books: Books) -> None:
+    books.ledger.submitted(to("to.wms", "1", "2"))
+    books.sent()
+    books.ledger.nacked(2, 0.0, multiple=True)
+    assert names(books.ledger.oldest) == ["", "1"]
+    assert books.sent(PAUSES_S[0]) == ["1"]
+    assert names(books.ledger.oldest) == ["1", "1"]
+    books.ledger.nacked(3, PAUSES_S[0], multiple=False)
+    assert names(books.ledger.oldest) == ["", "1"]
+    books.sent(9.0)
+    books.ledger.confirmed(4, multiple=False)
+    assert names(books.ledger.oldest) == ["", ""]
 
 
 def test_no_more_than_the_window_is_unconfirmed() -> None:

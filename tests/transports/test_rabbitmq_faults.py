@@ -156,6 +156,31 @@ async def test_a_confirm_that_never_comes_is_not_waited_for_for_ever(broker: Bro
 
 
 @story
+async def test_a_channel_that_goes_on_refusing_is_left_for_a_new_one(broker: Broker) -> None:
+    class Refused(Bus):
+        channels = 0
+
+        async def _publisher_up(self) -> None:
+            await super()._publisher_up()
+            self.channels += 1
+
+        def _confirmed(self, lane: int, seq: int, multiple: bool, stored: bool) -> None:
+            super()._confirmed(lane, seq, multiple, stored and self.channels > 1)
+
+    with patch("bus.owed.TRIED_S", 0.5):
+        bus = Refused(broker.url)
+        await bus.open(TOPOLOGY)
+        try:
+            await bus.publish(letter("a", to("wms")))
+            await bus.troubled("amqp-owed")
+            await bus.at_ease()
+            assert bus.channels == 2
+            assert "a" in [received.message.id for received in await bus.pull(to("wms"), 1000)]
+        finally:
+            await bus.close()
+
+
+@story
 async def test_a_full_queue_holds_back_its_own_messages_only(broker: Broker) -> None:
     async with opened(broker.url) as bus:
         policy = '{"max-length":1,"overflow":"reject-publish"}'
