@@ -268,7 +268,11 @@ class _Stage:
         told = f"{order}-rejected.csv"
         await self._effect("demo-rejected", lambda: self._in_oa(told), file=f"{INBOX}/{told}")
         self.wms.unknown_items.clear()
-        await deadletters.replay(self.transport, SYSTEMS, deadletters.Chosen(subject=order))
+
+        async def replayed() -> bool:  # not while the bus itself goes through the letters, as it does with new lookups
+            return (await deadletters.replay(self.transport, SYSTEMS, deadletters.Chosen(subject=order))).letters > 0
+
+        await self._until(say("demo-replayed"), replayed)
         await self._effect("demo-replayed", lambda: f"{order} create" in self.wms.orders)
 
     async def _parked(self, order: str) -> None:
