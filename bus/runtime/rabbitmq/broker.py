@@ -59,7 +59,7 @@ class RabbitBroker(Transport):
         self.ledger = Ledger(WINDOW, LANES)
         self.deaths = Deaths()
         self._publisher: Publisher | None = None
-        self.is_blocked = False
+        self.is_blocked, self._eased_at = False, 0.0
         self._loop: asyncio.AbstractEventLoop
         self._opened = self._closed = False
         self._subscriptions: list[Subscription] = []
@@ -69,7 +69,7 @@ class RabbitBroker(Transport):
         self._waiting: dict[Batch, asyncio.Future[None]] = {}
         self._drained: list[asyncio.Future[None]] = []
         self._identities, self._owed = Identities(self), Owed()
-        self._troubles = Troubles(self._tell_trouble)
+        self._troubles = Troubles(lambda error: self.on_trouble(error))
         self._tasks: set[asyncio.Task[None]] = set()
         self._repairing = False
         self._mending = asyncio.Lock()
@@ -111,14 +111,16 @@ class RabbitBroker(Transport):
         if not wires:
             return
         self._check_open()
-        future = self._loop.create_future()
+        future, since = self._loop.create_future(), self._loop.time()
         batch = self.ledger.submitted(wires)
         self._waiting[batch] = future
         self.plan_turn()
+        left_s = timeout_s = self._publish_timeout_s
         try:
-            while not (await asyncio.wait((future,), timeout=self._publish_timeout_s))[0]:
-                if not self.is_blocked:
-                    timeout_s = self._publish_timeout_s
+            while not (await asyncio.wait((future,), timeout=left_s))[0]:
+                now = self._loop.time()
+                left_s = max(since, now if self.is_blocked else self._eased_at) + timeout_s - now
+                if left_s <= 0:
                     raise Unavailable("amqp-unconfirmed", count=batch.waiting, timeout=timeout_s)
             future.result()
         finally:
@@ -342,6 +344,8 @@ class RabbitBroker(Transport):
         self.ledger.returned(Outlet(exchange, routing_key, message_id))
 
     def _alarm(self, reason: str | None) -> None:
+        if self.is_blocked:
+            self._eased_at = self._loop.time()
         self.is_blocked = reason is not None
         self._troubles.tell("alarm", "", None if reason is None else Unavailable("amqp-alarm", reason=reason))
         self.plan_turn()
@@ -429,9 +433,6 @@ class RabbitBroker(Transport):
             self._start(subscription.close())
 
     # --------------------------------------------------------------------------------------- small
-
-    def _tell_trouble(self, error: BusError | None) -> None:
-        self.on_trouble(error)
 
     def _check_open(self) -> None:
         if self._closed or not self._opened:
