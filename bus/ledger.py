@@ -23,8 +23,7 @@ Rule 4. An unroutable message is confirmed, after its return. So a return is rem
 Rule 5. `multiple` acknowledges up to the low-water mark: the highest tag below which every tag is
     done. It never passes over a hole. What is done above a hole for PATIENCE_S, or makes up more than
     half of what is in hand, is acknowledged by itself, so that one slow delivery neither starves its
-    neighbours of prefetch nor has them repeated. Acknowledging costs the broker more than handing out: while
-    all that is done bears marks, it waits for half of what is in hand, or for PATIENCE_S since the last time.
+    neighbours of prefetch nor has them repeated.
 
 Rule 6. An orphan, a delivery whose epoch is over, is not worked for: its unsent messages are dropped,
     because the delivery itself comes again. Those already sent may still be confirmed; when all are,
@@ -71,7 +70,7 @@ class Outlet(NamedTuple):
 class Inlet:
     """One consuming channel: its deliveries in the order they came."""
 
-    __slots__ = ("done", "epoch", "newly_done", "old_done", "settled_at", "swept_at", "unsettled")
+    __slots__ = ("epoch", "newly_done", "old_done", "swept_at", "unsettled")
 
     def __init__(self) -> None:
         self.epoch = 0
@@ -79,7 +78,6 @@ class Inlet:
         self.newly_done: list[Incoming] = []  # above a hole, since the last sweep
         self.old_done: list[Incoming] = []  # and before it
         self.swept_at = 0.0
-        self.done, self.settled_at = 0, float("-inf")  # since it was last acknowledged, and when that was
 
 
 class Incoming:
@@ -313,7 +311,6 @@ class Ledger:
         inlet.unsettled.clear()
         inlet.newly_done.clear()
         inlet.old_done.clear()
-        inlet.done = 0
         self._dirty.pop(inlet, None)
         self._sweeping.pop(inlet, None)
 
@@ -324,10 +321,7 @@ class Ledger:
         outcome, self._outcome = self._outcome, Outcome()
         dirty, self._dirty = self._dirty, {}
         for inlet in dirty:
-            if 2 * inlet.done < len(inlet.unsettled) and now < inlet.settled_at + PATIENCE_S:
-                self._dirty[inlet] = None
-            else:
-                self._low_water(inlet, now, outcome.acknowledge)
+            self._low_water(inlet, now, outcome.acknowledge)
         for inlet in [i for i in self._sweeping if now - i.swept_at >= PATIENCE_S]:
             self._sweep(inlet, now, outcome.acknowledge)
         return outcome
@@ -336,7 +330,7 @@ class Ledger:
         """Say what of a channel that is about to be closed may be acknowledged: all that is done."""
         acknowledge: list[Acknowledge] = []
         self._dirty.pop(inlet, None)
-        self._low_water(inlet, inlet.settled_at, acknowledge)
+        self._low_water(inlet, inlet.swept_at, acknowledge)
         for _ in range(2):  # what was done before the last sweep, and since
             self._sweep(inlet, inlet.swept_at, acknowledge)
         return acknowledge
@@ -358,14 +352,12 @@ class Ledger:
             publishing: false while nothing can be sent, so that what waits to be sent is no reason.
         """
         times = [inlet.swept_at + PATIENCE_S for inlet in self._sweeping]
-        times += [inlet.settled_at + PATIENCE_S for inlet in self._dirty]
         if publishing and (tries := self._stalled.due) is not None:
             times.append(tries)
         return min(times, default=None)
 
     def _low_water(self, inlet: Inlet, now: float, acknowledge: list[Acknowledge]) -> None:
         unsettled, top = inlet.unsettled, 0
-        inlet.done, inlet.settled_at = 0, now
         while unsettled and (incoming := next(iter(unsettled.values()))).state == DONE:
             incoming.state = GONE
             top = incoming.tag
@@ -406,9 +398,6 @@ class Ledger:
         if incoming.wanted:
             incoming.state = DONE
             incoming.inlet.newly_done.append(incoming)
-            incoming.inlet.done += 1
-            if incoming.mark is None:
-                incoming.inlet.settled_at = float("-inf")
             self._dirty[incoming.inlet] = None
         else:
             incoming.state = GONE

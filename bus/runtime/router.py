@@ -28,7 +28,7 @@ from bus.runtime.telemetry import Telemetry
 from bus.topology import is_partition, to
 from bus.wire import ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
 
-PREFETCH = 1000
+PREFETCH = 3000  # a third of it is in the broker's hands and the network's, on its way here or back
 LARGE_BYTES = 256 * 1024
 LINE_BYTES = 32 * 1024 * 1024
 STORE_S = 5.0  # when the bus is told to stop, for the broker to store what became of the last deliveries

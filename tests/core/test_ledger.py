@@ -164,42 +164,24 @@ def test_a_delivery_that_becomes_nothing_waits_for_its_mark_as_well(books: Books
     assert books.acknowledged() == [(1, True)]
 
 
-def _mark(books: Books, deliveries: list[Incoming], now: float) -> None:
-    """These become nothing, and their marks are stored."""
-    for delivery in deliveries:
+def test_what_is_marked_together_is_acknowledged_together_and_at_once(books: Books) -> None:
+    deliveries = books.came(*range(1, 12))
+    for delivery in deliveries[:5]:
         books.ledger.became(delivery, [], "mark")
-    books.ledger.marked(books.ledger.outcome(now).unmarked)
-
-
-def test_few_done_ones_with_marks_wait_for_half_of_what_is_in_hand_or_for_a_while(books: Books) -> None:
-    deliveries = books.came(*range(1, 12))
-    _mark(books, deliveries[:1], 0.0)
-    assert books.acknowledged(0.0) == [(1, True)]
-    _mark(books, deliveries[1:5], 0.0)
+    unmarked = books.ledger.outcome(0.0).unmarked
     assert books.acknowledged(0.0) == []
-    assert books.ledger.due() == PATIENCE_S
+    books.ledger.marked(unmarked)
     assert not books.ledger.idle
-    _mark(books, deliveries[5:6], 0.0)
-    assert books.acknowledged(0.0) == [(6, True)]
-    _mark(books, deliveries[6:7], 0.0)
-    assert books.acknowledged(PATIENCE_S / 2) == []
-    assert books.acknowledged(PATIENCE_S) == [(7, True)]
-
-
-def test_one_without_a_mark_is_acknowledged_at_once_and_all_before_it(books: Books) -> None:
-    deliveries = books.came(*range(1, 12))
-    _mark(books, deliveries[:1], 0.0)
-    assert books.acknowledged(0.0) == [(1, True)]
-    _mark(books, deliveries[1:2], 0.0)
-    books.ledger.became(deliveries[2], [])
-    assert books.acknowledged(0.0) == [(3, True)]
+    assert books.acknowledged(0.0) == [(5, True)]
+    assert books.ledger.due() is None
 
 
 def test_all_that_is_done_is_acknowledged_before_a_channel_is_closed(books: Books) -> None:
     deliveries = books.came(*range(1, 11))
-    for n in (0, 1, 2, 4):
-        _mark(books, deliveries[n : n + 1], 0.0)
-        books.acknowledged(0.0)
+    for n in (0, 1, 4):
+        books.ledger.became(deliveries[n], [])
+    assert books.acknowledged(0.0) == [(2, True)]
+    books.ledger.became(deliveries[2], [])
     books.ledger.became(deliveries[5], [])
     assert [(a.tag, a.multiple) for a in books.ledger.certain(books.inlet)] == [(3, True), (5, False), (6, False)]
     assert books.ledger.certain(books.inlet) == []

@@ -160,10 +160,8 @@ def test_what_is_done_is_acknowledged_before_an_ordered_channel_is_left() -> Non
     subscription._channel = channel
     deliveries = [Delivery(subscription, Arrived(n, "", "to.wms", None, None, None, f"PO-{n}", b"")) for n in range(1, 11)]
     ledger.received(deliveries)
-    for delivery, acknowledged in zip(deliveries, (1, 0), strict=False):  # of the second, half are not done yet
-        ledger.became(delivery, [], "mark")
-        ledger.marked(ledger.outcome(0.0).unmarked)
-        assert len(ledger.outcome(0.0).acknowledge) == acknowledged
+    for delivery in deliveries[:2]:  # done, and nobody has asked for the outcome yet
+        ledger.became(delivery, [])
     deliveries[2].release()
     assert said == ["acknowledge 2 and before", "close"]
 

@@ -126,6 +126,9 @@ class PrivateNode:
             "RABBITMQ_MNESIA_BASE": str(inside / "mnesia"),
             "RABBITMQ_LOG_BASE": str(inside / "log"),
             "RABBITMQ_PID_FILE": str(inside / "pid"),
+            # RabbitMQ ties each of its threads to a core, which is for machines it has to itself: whoever shares a
+            # core with a busy one waits there, though the next core is idle.
+            "RABBITMQ_SCHEDULER_BIND_TYPE": "u",
             "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the server, so its process is ours to kill
         }
         self._node: subprocess.Popen[bytes] | None = None
