@@ -69,7 +69,7 @@ class RabbitBroker(Transport):
         self._waiting: dict[Batch, asyncio.Future[None]] = {}
         self._drained: list[asyncio.Future[None]] = []
         self._identities, self._owed = Identities(self), Owed()
-        self._troubles = Troubles(lambda error: self.on_trouble(error))
+        self._troubles = Troubles(lambda error: self.on_trouble(error))  # noqa: PLW0108 - it may be set later
         self._tasks: set[asyncio.Task[None]] = set()
         self._repairing = False
         self._mending = asyncio.Lock()
