@@ -29,6 +29,7 @@ from bus.topology import is_partition, to
 from bus.wire import ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
 
 PREFETCH = 3000  # a third of it is in the broker's hands and the network's, on its way here or back
+PARTITION_PREFETCH = 1000  # of each of several
 LARGE_BYTES = 256 * 1024
 LINE_BYTES = 32 * 1024 * 1024
 STORE_S = 5.0  # when the bus is told to stop, for the broker to store what became of the last deliveries
@@ -98,7 +99,8 @@ class Router:
         """Begin to consume."""
         for queue in queues:
             shared = is_partition(queue)
-            consumer = WaryConsumer(self._transport, queue, self.handle, self._poisoned, PREFETCH, shared=shared)
+            prefetch = PARTITION_PREFETCH if shared else PREFETCH
+            consumer = WaryConsumer(self._transport, queue, self.handle, self._poisoned, prefetch, shared=shared)
             self._consumers.append(consumer)
             await consumer.start()
 
