@@ -96,7 +96,8 @@ class Identities:
             self._storing = None
             self._host.plan_turn()
         due = self.due
-        if due is not None and (now >= due or len(self._waiting) >= ENOUGH):
+        # With nothing more in hand there is nothing to wait for; so what is handed out alone is soon done.
+        if due is not None and (now >= due or len(self._waiting) >= ENOUGH or not self._in_hand):
             self._stored_at = now
             these, self._waiting = self._waiting[:MARKS_IN_A_MESSAGE], self._waiting[MARKS_IN_A_MESSAGE:]
             batch = self._write(IDENTITIES, b"".join(made for _, made in these))
