@@ -169,6 +169,11 @@ MUTANTS = (
         ("tests/transports/test_rabbitmq_faults.py::test_a_confirm_that_never_comes_is_not_waited_for_for_ever",),
     ),
     Mutant(
+        "let the mark of an event that is alone wait for others", "bus/runtime/rabbitmq/identities.py",
+        " or not self._in_hand):", "):",
+        ("tests/transports/test_rabbitmq_identities.py::test_with_nothing_more_in_hand_a_mark_does_not_wait_for_others",),
+    ),
+    Mutant(
         "take any confirm for that of the one that tries", "bus/stalled.py",
         "if line is None or line.trying is not one:", "if line is None:",
         ("tests/core/test_ledger_publishing.py",),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -99,6 +100,16 @@ def test_marks_outlive_a_broker_that_is_killed(rabbitmq: Broker, host: str) -> N
             async with routing(host) as other:
                 await other.mark("by another")
                 await router.comes_to_know("by another")  # it follows the stream again
+
+    asyncio.run(play())
+
+
+def test_with_nothing_more_in_hand_a_mark_does_not_wait_for_others(host: str) -> None:
+    async def play() -> None:
+        with patch("bus.runtime.rabbitmq.identities.PAUSE_S", 3600.0):
+            async with routing(host) as router:
+                for name in ("first", "second", "third"):
+                    await router.mark(name)
 
     asyncio.run(play())
 

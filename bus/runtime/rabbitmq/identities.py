@@ -26,7 +26,7 @@ from bus.runtime.rabbitmq.amqp import Wire, encode_properties
 from bus.runtime.rabbitmq.stream import Stream
 
 MARKS_IN_A_MESSAGE = 1024
-ENOUGH, PAUSE_S = 512, 0.05  # fewer marks than this are not stored sooner than so long after those before
+ENOUGH, PAUSE_S = 512, 0.05  # while more is in hand, fewer marks are not stored sooner than so long after those before
 LINES_AT_ONCE, PAGES_AT_ONCE = 2000, 40
 SILENCE_S = 30.0  # reading is given up when nothing comes for so long
 
