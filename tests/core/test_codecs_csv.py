@@ -79,11 +79,11 @@ def test_lines_with_nothing_in_them_are_dropped() -> None:
 
 
 def test_a_long_header_over_short_rows_cannot_fill_the_memory() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     error = refused("a" + "," * 100_000 + "\n" + "1\n" * 100_000)
     assert (error.code, error.fields) == ("csv-rows-too-short", {"line_no": 12, "columns": 100_001})
     assert refused("," * 100_000 + "c7").code == "csv-header-twice"
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_lines_are_skipped_however_they_look() -> None:

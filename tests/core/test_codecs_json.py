@@ -158,11 +158,11 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
 def test_a_hundred_thousand_brackets_are_refused_at_once(body: bytes) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert refused(body).code == "document-too-deep"
     with pytest.raises(DocumentError):
         read_json_fast(body)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 @pytest.mark.parametrize("body", [b'{"a": "\xff"}', b'{"a\xc0\x80": 1}', b'"\xed\xa0\x80"'])

@@ -179,9 +179,9 @@ def test_an_error_never_holds_the_content() -> None:
 
 def test_billion_laughs_is_refused_at_once() -> None:
     entities = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
-    start = time.perf_counter()
+    start = time.process_time()
     assert refused(f'<!DOCTYPE l [<!ENTITY l0 "lol">{entities}]><l a="&l9;">&l9;</l>').code == "xml-doctype"
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 @pytest.mark.parametrize(
@@ -212,9 +212,9 @@ def test_the_word_doctype_in_text_is_no_doctype() -> None:
 
 @pytest.mark.parametrize("body", ["<!---->" * 50_000 + "<!DOCTYP", "<!-- " * 50_000 + "<!DOCTYPE", "<?x " * 50_000 + "<!DOCTYPE"])
 def test_looking_for_a_doctype_takes_no_time(body: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert refused(body).code == "xml-malformed"
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < 0.2
 
 
 def test_sixty_four_levels_are_taken_and_one_more_is_refused() -> None:
@@ -224,9 +224,9 @@ def test_sixty_four_levels_are_taken_and_one_more_is_refused() -> None:
 
 @pytest.mark.parametrize("body", ["<a>" * 100_000, "<a>" * 100_000 + "</a>" * 100_000])
 def test_a_hundred_thousand_levels_are_refused_at_once(body: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert refused(body).code == "document-too-deep"
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 # ----------------------------------------------------------------------------------------------- out
