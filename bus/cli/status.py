@@ -50,7 +50,8 @@ def status(routing: RoutingOption = None, broker: BrokerOption = "", output: Out
         _show(seen, answers=unreachable is None)
     if unreachable is not None:
         note(paint(say("error"), "red") + str(unreachable))
-        note("  " + unreachable.hint)
+        if unreachable.hint:
+            note("  " + unreachable.hint)
         return 3
     return 1 if seen.needs else 0
 

@@ -3,7 +3,9 @@
 from bus.texts.text import Text
 
 TEXTS: dict[str, Text] = {
-    "unavailable": Text("{what} does not answer: {reason}", "{what} 没有应答：{reason}"),
+    "unavailable": Text("{what} does not answer: {reason}", "{what} 没有应答：{reason}",
+                        "is it running, and is that the address? bus doctor says what stands between here and there",
+                        "它是否在运行，地址是否正确？bus doctor 会指出此处与它之间的问题"),
     "event-type-unknown": Text("unknown event type {type}", "未知的事件类型 {type}", "declare it under events:, or mend the publisher",
                                "请在 events: 中声明，或改正发布方"),
     "event-unreadable": Text("the data is no JSON: {reason}", "数据不是 JSON：{reason}"),
