@@ -72,9 +72,9 @@ GREEDY = {
 @pytest.mark.parametrize("what", GREEDY)
 def test_a_greedy_expression_ends_in_time(what: str) -> None:
     expression, document = GREEDY[what]
-    began = time.perf_counter()
+    began = time.process_time()
     made = computed(expression, document)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert made is None or isinstance(made, str | BusError)
 
 

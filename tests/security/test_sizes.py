@@ -41,10 +41,10 @@ JSON: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("what", JSON)
 def test_hostile_json_is_refused_at_once(what: str) -> None:
     body, code = JSON[what]
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(DocumentError) as refused:
         read("json", body, SourceOptions())
-    assert time.perf_counter() - began < LIMIT_S
+    assert time.process_time() - began < LIMIT_S
     assert not code or refused.value.code == code
 
 

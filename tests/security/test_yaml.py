@@ -28,9 +28,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_file_is_an_error_and_nothing_else_happens(what: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     config = loaded(HOSTILE[what])
-    assert time.perf_counter() - began < LIMIT_S
+    assert time.process_time() - began < LIMIT_S
     assert config.errors
 
 
