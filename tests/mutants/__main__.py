@@ -42,11 +42,18 @@ def try_out(mutant: Mutant, copy: Path) -> tuple[str, float]:
     """Return the test that caught it, and how long that took."""
     file = copy / mutant.file
     sound, start = file.read_text("utf-8"), time.monotonic()
-    file.write_text(mutant.applied(sound), "utf-8")
+    write(file, mutant.applied(sound), copy)
     try:
         return caught(copy, mutant.tests), time.monotonic() - start
     finally:
-        file.write_text(sound, "utf-8")
+        write(file, sound, copy)
+
+
+def write(file: Path, text: str, copy: Path) -> None:
+    """Write a file of the copy; one that must be compiled is."""
+    file.write_text(text, "utf-8")
+    if file.suffix == ".pyx":
+        subprocess.run([sys.executable, copy / "deploy" / "compile.py"], cwd=copy, capture_output=True, check=True)
 
 
 def main(words: Sequence[str]) -> int:

@@ -45,9 +45,19 @@ MUTANTS = (
         (SIMULATION,),
     ),
     Mutant(
-        "read a nack as a confirm", "bus/runtime/rabbitmq/frames.py",
+        "read a nack as a confirm", "bus/runtime/rabbitmq/frames_python.py",
         "taker.confirmed(tag, bool(flags & 1), method == ACK)",
         "taker.confirmed(tag, bool(flags & 1), True)",
+        ("tests/transports/test_frames.py",),
+    ),
+    Mutant(
+        "read a nack as a confirm, in C", "bus/runtime/rabbitmq/frames_compiled.pyx",
+        "bool(at[19] & 1), method == ACK)", "bool(at[19] & 1), True)",
+        ("tests/transports/test_frames.py",),
+    ),
+    Mutant(
+        "pass on a header table that names one twice, in C", "bus/runtime/rabbitmq/frames_compiled.pyx",
+        "if is_shared and place and len(table) == place:", "if is_shared and place:",
         ("tests/transports/test_frames.py",),
     ),
     Mutant(

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from bus.ports import Header, Message
 from bus.runtime.rabbitmq.addressing import PACKED, Addressing, packed, unpacked
-from bus.runtime.rabbitmq.frames import Arrived, Reader, Taker, publish_frames
+from bus.runtime.rabbitmq.frame_types import Arrived, Taker
+from bus.runtime.rabbitmq.frames import Reader, publishes
 from bus.runtime.rabbitmq.inlet import _message
 from bus.topology import INVALID, ROUTER, Topology, dead, to
 
@@ -21,7 +22,9 @@ def arrived(message: Message) -> Arrived:
     deliver = b"\x01\x00\x01" + (b"\x00\x3c\x00\x3c\x01c" + bytes(8) + b"\x00" + b"\x01x" + b"\x01y")
     method = deliver[:3] + len(deliver[3:]).to_bytes(4, "big") + deliver[3:] + b"\xce"
     found: list[Arrived] = []
-    Reader().take(publish_frames(method, 1, wire.properties, wire.body, 100_000), 0, Taker(found.append, None))
+    reader = Reader({1: Taker(found.extend, None)})
+    reader.feed(publishes([(method, 1, wire.properties, wire.body)], 100_000))
+    reader.rare()
     return found[0]
 
 

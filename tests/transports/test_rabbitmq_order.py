@@ -10,7 +10,7 @@ import pytest
 
 from bus.ledger import Ledger
 from bus.ports import Message, Received
-from bus.runtime.rabbitmq.frames import Arrived
+from bus.runtime.rabbitmq.frame_types import Arrived
 from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Subscription
 from bus.testing import letter, until
 from bus.topology import PARTITION, Topology, to

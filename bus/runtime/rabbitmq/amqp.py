@@ -23,7 +23,7 @@ from bus.ledger import Outgoing
 from bus.ports import Header
 from bus.runtime.rabbitmq import frames
 from bus.runtime.rabbitmq.frame_stream import HAS_FRAMES, FrameStream
-from bus.runtime.rabbitmq.frames import Arrived, Taker, Unusual
+from bus.runtime.rabbitmq.frame_types import Arrived, Publish, Taker, Unusual
 from bus.runtime.rabbitmq.refusals import Missing, translate
 from bus.runtime.rabbitmq.url import Address
 
@@ -157,7 +157,7 @@ class Channel:
         self,
         queue: str,
         prefetch: int,
-        on_message: Callable[[Arrived], None],
+        on_message: Callable[[Sequence[Arrived]], None],
         on_cancelled: Callable[[], None],
         arguments: Mapping[str, Any] | None = None,
     ) -> str:
@@ -167,7 +167,7 @@ class Channel:
         """
 
         def arrived(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
-            on_message(arrived_of(method, properties, body))
+            on_message((arrived_of(method, properties, body),))
 
         await self.call("basic_qos", prefetch_count=prefetch)
         self._connection.take(self.number, Taker(on_message, None))
@@ -221,10 +221,10 @@ class Channel:
 
     def publish(self, wires: Sequence[Wire]) -> None:
         """Publish all of them, mandatory, in one write."""
-        self._connection.write(b"".join(map(self.encoded, wires)))
+        self._connection.publish([self.mandatory(wire) for wire in wires])
 
-    def encoded(self, wire: Wire) -> bytes:
-        """Return the frames of one mandatory publish on this channel."""
+    def mandatory(self, wire: Wire) -> Publish:
+        """Return a message's mandatory publish on this channel."""
         key = wire.exchange, wire.routing_key
         method = self._publish_frames.get(key)
         if method is None:
@@ -232,7 +232,7 @@ class Channel:
                 self._publish_frames.clear()
             publish = spec.Basic.Publish(exchange=wire.exchange, routing_key=wire.routing_key, mandatory=True)
             method = self._publish_frames[key] = pika_frames.Method(self.number, publish).marshal()
-        return frames.publish_frames(method, self.number, wire.properties, wire.body, self._connection.frame_max - 8)
+        return method, self.number, wire.properties, wire.body
 
     def close_soon(self) -> None:
         """Close it from where one cannot wait."""
@@ -321,12 +321,13 @@ class Connection:
         await channel.close()
         return counts
 
-    def write(self, data: bytes) -> None:
-        """Send whole frames, in one piece; into a connection that is gone, nothing."""
+    def publish(self, messages: Sequence[Publish]) -> None:
+        """Send them in one piece; into a connection that is gone, nothing."""
         if not self._connection.is_open:
             return
+        written = frames.publishes(messages, self.frame_max - 8)
         # Not pika's own publish, which writes three times for every message.
-        self._connection._output_marshaled_frames([data])  # noqa: SLF001 - as said
+        self._connection._output_marshaled_frames([written])  # noqa: SLF001 - as said
 
     @property
     def unsent_bytes(self) -> int:

@@ -7,8 +7,8 @@ from typing import Any
 from pika import frame as pika_frames
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from bus.runtime.rabbitmq import frames
-from bus.runtime.rabbitmq.frames import Taker, Unusual
+from bus.runtime.rabbitmq.frame_types import Taker
+from bus.runtime.rabbitmq.frames import Reader
 
 READ_BYTES = 256 * 1024
 # Another pika than the one expected is used as it is.
@@ -20,11 +20,9 @@ HAS_FRAMES = all(
 class FrameStream(AsyncioConnection):  # type: ignore[misc]  # pika publishes no types
     """A connection of pika's whose channels may have a taker for what comes often."""
 
-    _frame_buffer: bytes
-
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.takers: dict[int, Taker] = {}
-        self._reader = frames.Reader()
+        self._reader = Reader(self.takers)
         super().__init__(*arguments, **named)
 
     def read_in_large_pieces(self) -> None:
@@ -32,26 +30,11 @@ class FrameStream(AsyncioConnection):  # type: ignore[misc]  # pika publishes no
         self._transport._MAX_RECV_BYTES = self._transport._MAX_CONSUME_BYTES = READ_BYTES  # noqa: SLF001 - the one way
 
     def _on_data_available(self, data_in: bytes) -> None:
-        data = self._frame_buffer + data_in if self._frame_buffer else data_in
-        at, takers, take = 0, self.takers, self._reader.take
-        try:
-            while end := frames.end_of(data, at):
-                taker = takers.get(frames.channel_of(data, at))
-                if taker is not None:
-                    try:
-                        if not (end := take(data, at, taker)):
-                            break
-                    except Unusual:
-                        pass
-                    else:
-                        at = end
-                        continue
-                _, frame = pika_frames.decode_frame(data[at:end])
-                at = end
-                self._process_frame(frame)
-        finally:
-            self._frame_buffer = data[at:]
-            self.bytes_received += at  # by this pika's heartbeat sees that the broker lives
+        self.bytes_received += len(data_in)  # by this pika's heartbeat sees that the broker lives
+        reader = self._reader
+        reader.feed(data_in)
+        while (frame := reader.rare()) is not None:
+            self._process_frame(pika_frames.decode_frame(frame)[1])
 
     def _adapter_emit_data(self, data: bytes) -> None:
         transport = self._transport

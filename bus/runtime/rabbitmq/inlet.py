@@ -13,7 +13,7 @@ from bus.ledger import OPEN, Incoming, Inlet, Ledger
 from bus.ports import AFTER_ERROR_S, Begin, Handler, Header, Mark, Message, Shared, nothing
 from bus.runtime.rabbitmq.addressing import PACKED, SYSTEM_HEADER, unpacked
 from bus.runtime.rabbitmq.amqp import Channel, Connection
-from bus.runtime.rabbitmq.frames import Arrived, is_brokers_own
+from bus.runtime.rabbitmq.frame_types import Arrived, is_brokers_own
 from bus.topology import DOCUMENTS
 
 RELEASES = 10_000
@@ -246,10 +246,10 @@ class Subscription(Reader):
             self.acknowledge_certain()
             self._channel.close_soon()
 
-    def _arrived(self, arrived: Arrived) -> None:
-        self._inbox.append(Delivery(self, arrived))
-        if len(self._inbox) == 1:
+    def _arrived(self, arrived: Sequence[Arrived]) -> None:
+        if not self._inbox:
             asyncio.get_running_loop().call_soon(self._hand_out)
+        self._inbox += [Delivery(self, one) for one in arrived]
 
     def _hand_out(self) -> None:
         batch, self._inbox = self._inbox, []

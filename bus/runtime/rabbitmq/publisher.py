@@ -18,7 +18,7 @@ class Publisher:
 
     def __init__(self, connection: Connection, lanes: Sequence[Channel]) -> None:
         self._connection = connection
-        self._encoders = [channel.encoded for channel in lanes]
+        self._lanes = [channel.mandatory for channel in lanes]
 
     @property
     def unsent_bytes(self) -> int:
@@ -27,8 +27,8 @@ class Publisher:
 
     def publish(self, wires: Sequence[Wire]) -> None:
         """Publish all of them, mandatory, in one write."""
-        encoders = self._encoders
-        self._connection.write(b"".join([encoders[wire.lane](wire) for wire in wires]))
+        lanes = self._lanes
+        self._connection.publish([lanes[wire.lane](wire) for wire in wires])
 
 
 async def open_publisher(

@@ -21,7 +21,7 @@ from bus.errors import BusError
 from bus.ledger import OPEN
 from bus.ports import Handler, Received
 from bus.runtime.rabbitmq.amqp import Channel, Connection
-from bus.runtime.rabbitmq.frames import Arrived
+from bus.runtime.rabbitmq.frame_types import Arrived
 from bus.runtime.rabbitmq.inlet import Delivery, Host, Reader
 from bus.runtime.rabbitmq.refusals import Missing
 
@@ -82,8 +82,8 @@ class Part(Reader):
         super().give_back(delivery)
         self._sift.move()
 
-    def _arrived(self, arrived: Arrived) -> None:
-        self._sift.arrived(Delivery(self, arrived))
+    def _arrived(self, arrived: Sequence[Arrived]) -> None:
+        self._sift.arrived([Delivery(self, one) for one in arrived])
 
     def _lost(self, error: BusError) -> None:
         self._channel = None
@@ -188,10 +188,10 @@ class Sift:
 
     # ------------------------------------------------------------------------------ what happens
 
-    def arrived(self, delivery: Delivery) -> None:
-        self._inbox.append(delivery)
-        if len(self._inbox) == 1:
+    def arrived(self, deliveries: Sequence[Delivery]) -> None:
+        if not self._inbox:
             asyncio.get_running_loop().call_soon(self._hand_out)
+        self._inbox += deliveries
 
     def _hand_out(self) -> None:
         batch, self._inbox = self._inbox[: self._waiting - self._seen], []

@@ -1,12 +1,12 @@
 """A stream, read from its beginning or from a line on, and followed from then on, over reconnects."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bus.pages import Line, Place
 from bus.runtime.rabbitmq.amqp import Channel, Connection
-from bus.runtime.rabbitmq.frames import Arrived
+from bus.runtime.rabbitmq.frame_types import Arrived
 from bus.runtime.rabbitmq.inlet import Host, Subscription
 
 DOUBT_S = 5.0
@@ -44,9 +44,12 @@ class Stream(Subscription):
         if not self._sure:
             asyncio.get_running_loop().call_later(DOUBT_S, self._doubt, self._channel)
 
-    def _arrived(self, arrived: Arrived) -> None:
-        if self._leaving:
-            return
+    def _arrived(self, arrived: Sequence[Arrived]) -> None:
+        for one in arrived:
+            if not self._leaving:
+                self._next(one)
+
+    def _next(self, arrived: Arrived) -> None:
         offset = int((arrived.headers or {})["x-stream-offset"])
         line = Line(offset, arrived.message_id or "", arrived.body)
         if self._sure:

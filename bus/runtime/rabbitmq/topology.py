@@ -30,7 +30,7 @@ from bus.plan import (
 from bus.runtime.rabbitmq.amqp import Channel, Connection, Wire, connect, encode_properties
 from bus.runtime.rabbitmq.broker import RabbitBroker
 from bus.runtime.rabbitmq.declare import SETTLE_S, bind, make
-from bus.runtime.rabbitmq.frames import Arrived
+from bus.runtime.rabbitmq.frame_types import Arrived
 from bus.runtime.rabbitmq.refusals import Missing
 from bus.runtime.rabbitmq.url import addresses
 from bus.topology import ROUTER
@@ -245,8 +245,8 @@ async def read(connection: Connection) -> Record | None:
     bodies: list[bytes] = []
     some = asyncio.Event()
 
-    def take(arrived: Arrived) -> None:
-        bodies.append(arrived.body)
+    def take(arrived: Sequence[Arrived]) -> None:
+        bodies.extend(one.body for one in arrived)
         some.set()
 
     await channel.consume(RECORD, FEW, take, some.set)
