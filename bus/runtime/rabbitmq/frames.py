@@ -7,8 +7,8 @@ the stream.
 """
 
 try:
-    from bus.runtime.rabbitmq import frames_compiled as chosen
+    from bus.runtime.rabbitmq import frames_compiled as by
 except ImportError:
-    from bus.runtime.rabbitmq import frames_python as chosen  # type: ignore[no-redef]  # one or the other
+    from bus.runtime.rabbitmq import frames_python as by  # type: ignore[no-redef]  # one or the other
 
-Reader, properties_of, publishes = chosen.Reader, chosen.properties_of, chosen.publishes
+Reader, properties_of, publishes = by.Reader, by.properties_of, by.publishes
