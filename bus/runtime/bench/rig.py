@@ -18,6 +18,8 @@ AT_ONCE, WINDOW, PREFETCH = 100, 16, 1000
 LOOK_EVERY_S, LOOK_SELDOM_S = 0.01, 0.2
 STUCK_S = 20.0  # no message more for so long: it will not become more
 REST_S, REST_LOOK_S, RESTING = 15.0, 0.5, 0.05  # at most; how often looked; which share of a core is rest
+# A broker's log is written out whenever 512 MB are in it, which would fall into one turn of five, whoever's it is.
+LOG_ANEW = "#{names := #{wal := Log}} = ra_system:fetch(quorum_queues), ra_log_wal:force_roll_over(Log)."
 SETTLE_S = 2.0  # a quorum queue younger than a second forgets what it confirmed when its broker dies
 
 
@@ -69,6 +71,8 @@ class Rig:
 
     async def rest(self) -> None:
         """Return when the broker has done what the turn before left to it: segments to write, bodies to forget."""
+        if self.node is not None:
+            await asyncio.to_thread(self.node.ctl, "eval", LOG_ANEW)
         end = time.monotonic() + REST_S
         before = cpu_s(self.pids)
         while before is not None and time.monotonic() < end:
