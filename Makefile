@@ -3,7 +3,7 @@
 BROKER ?=
 SUITES ?=
 bin := .venv/bin
-frame := pyproject.toml constraints.txt deploy/install.sh deploy/compile.py bus/runtime/rabbitmq/frames_compiled.pyx
+frame := pyproject.toml constraints.txt deploy/install.sh deploy/compile.py $(shell find bus -name "*.pyx")
 
 .PHONY: help demo run test lint brokers bench soak clean
 

@@ -47,7 +47,7 @@ END
 # To work on the bus takes what compiles a part of it; to run it does not.
 if [ "$extra" = dev ] && ! can_compile && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     header=$(.venv/bin/python -c 'import sys; print(f"libpython3.{sys.version_info.minor}-dev")')
-    echo "Installing gcc and $header, which compile bus/runtime/rabbitmq/frames_compiled.pyx." >&2
+    echo "Installing gcc and $header, which compile what is written in Cython." >&2
     { apt-get update && apt-get install -y gcc "$header"; } >/dev/null </dev/null
 fi
 
