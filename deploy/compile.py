@@ -1,4 +1,4 @@
-"""Compiles every `.pyx` of the bus into the folder it stands in, where there is a C compiler: `python deploy/compile.py`.
+"""Compiles what of the bus is written in Cython, where there is a C compiler: `python deploy/compile.py`.
 
 Every build of the package does so, too. Without a compiler the bus does the same in Python, and a build says so.
 """

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 import pika
 import pytest
 
+from bus.runtime.rabbitmq import frames
+
 from tests.brokers import Broker
 from tests.topology.commands import Said, bus
 
@@ -57,6 +59,14 @@ def test_an_empty_broker_lacks_the_topology_and_apply_is_the_remedy(host: str) -
     assert found["broker.write"] == (True, "doctor-may-write")
     assert found["broker.user"] == (None, "doctor-guest")
     assert found["broker.clock"] == (None, "doctor-no-clock")
+    assert "bus.frames" not in found
+
+
+def test_an_installation_without_a_compiler_is_told_what_it_costs(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "COMPILED", False)
+    said, found = doctor(host)
+    assert found["bus.frames"] == (None, "doctor-not-compiled")
+    assert "install a C compiler" in said.out
 
 
 def test_a_queue_that_differs_and_one_that_nobody_reads_are_named(host: str) -> None:

@@ -12,6 +12,7 @@ from bus.declarations import DELIVER, STREAMS
 from bus.errors import BusError, ConfigurationError, Unavailable
 from bus.plan import RECORD, Change, Record, Seen, Wanted, changes
 from bus.runtime.doctor import Check, advice, failed, judged, listed, reason_of, well, wrong
+from bus.runtime.rabbitmq import frames
 from bus.runtime.rabbitmq.amqp import Connection, Wire, connect, encode_properties
 from bus.runtime.rabbitmq.refusals import translate
 from bus.runtime.rabbitmq.topology import look, read
@@ -108,6 +109,8 @@ async def _inside(connection: Connection, want: Wanted | None, blocked: list[str
     version = ".".join(map(str, connection.version)) or "?"
     codes = "doctor-version", "doctor-version-old"
     yield judged("broker.version", codes, {"version": version}, ok=connection.version >= OLDEST)
+    if not frames.COMPILED:
+        yield advice("bus.frames", "doctor-not-compiled")
     if connection.address.user == "guest":
         yield advice("broker.user", "doctor-guest")
     # What the broker knows, but AMQP does not tell.

@@ -7,8 +7,10 @@ the stream.
 """
 
 try:
-    from bus.runtime.rabbitmq import frames_compiled as by
+    from bus.runtime.rabbitmq.frames_compiled import Reader, properties_of, publishes
 except ImportError:
-    from bus.runtime.rabbitmq import frames_python as by  # type: ignore[no-redef]  # one or the other
+    from bus.runtime.rabbitmq.frames_python import Reader, properties_of, publishes
 
-Reader, properties_of, publishes = by.Reader, by.properties_of, by.publishes
+__all__ = ["COMPILED", "Reader", "properties_of", "publishes"]
+
+COMPILED = Reader.__module__.endswith("frames_compiled")
