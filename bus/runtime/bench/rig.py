@@ -58,7 +58,9 @@ class Rig:
     # ------------------------------------------------------------------------------------ throughput
 
     async def prefill(self, count: int) -> range:
-        """Put so many new events where the router takes them; return their numbers."""
+        """Put so many new events where the router takes them, in a log that begins with them; return their numbers."""
+        if self.node is not None:
+            await asyncio.to_thread(self.node.ctl, "eval", LOG_ANEW)
         numbers = self.numbers(count)
         starts = iter(range(numbers.start, numbers.stop, AT_ONCE))
 
@@ -71,8 +73,6 @@ class Rig:
 
     async def rest(self) -> None:
         """Return when the broker has done what the turn before left to it: segments to write, bodies to forget."""
-        if self.node is not None:
-            await asyncio.to_thread(self.node.ctl, "eval", LOG_ANEW)
         end = time.monotonic() + REST_S
         before = cpu_s(self.pids)
         while before is not None and time.monotonic() < end:
