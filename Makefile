@@ -39,9 +39,10 @@ soak: .venv/dev.stamp brokers ## hours of faults on RabbitMQ, installed and 4.3,
 	@$(if $(BUS_TEST_BROKERS),,deploy/brokers.sh forky)
 	@BUS_TEST_BROKERS=$${BUS_TEST_BROKERS:-installed,4.3} $(bin)/pytest -m soak --numprocesses 0 --timeout 0
 
-clean: ## remove .venv and every cache
+clean: ## remove .venv, what was compiled, and every cache
 	@rm -rf .venv .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find bus -name '*.so' -delete
 
 .venv/run.stamp: $(frame)
 	@deploy/install.sh
