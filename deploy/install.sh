@@ -48,7 +48,8 @@ END
 if [ "$extra" = dev ] && ! can_compile && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     header=$(.venv/bin/python -c 'import sys; print(f"libpython3.{sys.version_info.minor}-dev")')
     echo "Installing gcc and $header, which compile what is written in Cython." >&2
-    { apt-get update && apt-get install -y gcc "$header"; } >/dev/null </dev/null
+    { apt-get update && apt-get install -y gcc "$header"; } >/dev/null </dev/null ||
+        echo "apt-get could not install them: the tests of what is compiled will fail." >&2
 fi
 
 echo "Installing the bus${extra:+ and its $extra tools} into .venv with $(.venv/bin/python -V); about half a minute." >&2

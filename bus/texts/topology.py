@@ -75,7 +75,7 @@ TEXTS: dict[str, Text] = {
                         "检查本机到消息代理之间的问题并给出处理办法；不做任何改动。"),
     "doctor-well": Text("nothing is wrong", "一切正常"),
     "doctor-summary": Text("wrong: {count}", "发现问题：{count} 个"),
-    "doctor-routing": Text("{path}: {routes} routes, no errors", "{path}：{routes} 条路由，没有错误"),
+    "doctor-routing": Text("{path}: no errors; routes: {routes}", "{path}：{routes} 条路由，没有错误"),
     "doctor-routing-errors": Text("{path} has {count} error(s)", "{path} 有 {count} 个错误", "bus lint shows them", "bus lint 可查看"),
     "doctor-name": Text("nobody knows the host {host}: {reason}", "无法解析主机名 {host}：{reason}",
                         "check the name in the broker's URL, and this machine's DNS or /etc/hosts", "请检查地址中的主机名，以及本机的 DNS 或 /etc/hosts"),

@@ -47,7 +47,7 @@ def test_all_is_well_on_an_empty_desk() -> None:
     said = bus("doctor")
     assert said.code == 0
     assert said.out.endswith("nothing is wrong\n")
-    assert said.out.startswith("✔ routing           routing.yaml: 1 routes, no errors\n")
+    assert said.out.startswith("✔ routing           routing.yaml: no errors; routes: 1\n")
     assert not Path(".bus").exists()
     assert not Path("out").exists()
 

@@ -145,7 +145,7 @@ CONFIRMS = st.builds(
     lambda kind, tag, multiple: pika_frames.Method(1, kind(tag, multiple)).marshal(),
     st.sampled_from((spec.Basic.Ack, spec.Basic.Nack)), st.integers(1, 2**40), st.booleans(),
 )
-OTHERS_FRAME = pika_frames.Method(9, spec.Basic.Ack(5)).marshal()
+NOBODYS = pika_frames.Method(9, spec.Basic.Ack(5)).marshal()
 OTHERS = st.sampled_from((
     pika_frames.Heartbeat().marshal(), pika_frames.Method(1, spec.Basic.QosOk()).marshal(),
     pika_frames.Method(2, spec.Basic.Ack(5)).marshal(), pika_frames.Method(1, spec.Basic.Cancel("ctag1")).marshal(),
@@ -158,8 +158,8 @@ def read(data: bytes, cuts: Sequence[int], by: Any = None) -> list[object]:
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     for begin, end in pairwise(edges):
         stream._on_data_available(data[begin:end])
-    stream._reader.feed(OTHERS_FRAME)
-    assert stream._reader.rare() == OTHERS_FRAME, "nothing is left over"
+    stream._reader.feed(NOBODYS)
+    assert stream._reader.rare() == NOBODYS, "nothing is left over"
     assert stream.bytes_received == len(data)
     return stream.got
 
