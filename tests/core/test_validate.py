@@ -35,7 +35,7 @@ from bus.types import (
     Scalar,
     Type,
 )
-from bus.validate import MAX_FAULTS, Faults, _decide, compile_reader, compile_validator
+from bus.validate import MAX_FAULTS, Faults, _decide, _reader_in_python, compile_reader, compile_validator
 from schemas import EVENTS
 
 ZONE = "Asia/Shanghai"
@@ -377,30 +377,35 @@ def test_both_passes_give_the_same(payload: tuple[str, Any]) -> None:
     assert repr(checked) == repr(decided)
 
 
-READERS = {name: compile_reader(event_type) for name, event_type in shipped().items()}
+READERS = {
+    (by, name): by(event_type) for by in (compile_reader, _reader_in_python) for name, event_type in shipped().items()
+}
+BOTH = pytest.mark.parametrize("by", [compile_reader, _reader_in_python], ids=["compiled", "python"])
 
 
 def _read_and_checked(name: str, body: bytes) -> Any:
     return CHECKS[name](read_json_fast(body), ZONE)
 
 
+@BOTH
 @given(_payloads())
-def test_a_body_is_read_for_its_type_as_it_is_read_and_checked(payload: tuple[str, Any]) -> None:
+def test_a_body_is_read_for_its_type_as_it_is_read_and_checked(by: Any, payload: tuple[str, Any]) -> None:
     name, data = payload
     body = WRITE(data)
-    read = _outcome(lambda: READERS[name](body, ZONE))
+    read = _outcome(lambda: READERS[by, name](body, ZONE))
     assert repr(read) == repr(_outcome(lambda: _read_and_checked(name, body)))
 
 
+@BOTH
 @pytest.mark.parametrize("value", [
     "1e60", "1e61", "-1E-60", "1e-61", "0e-61", "0e61", "1e-32", "0." + "1" * 59, "0." + "1" * 62, "7" * 61 + ".0", "7" * 62 + ".0", "1e401", "2.0", "-0",
     '"12.50"', '"1e3"', '"NaN"', "NaN", "true", "null", "", '"\\ud800"', "[" * 2000,
 ])  # fmt: skip
 @pytest.mark.parametrize("body", ['{"x": %s}', '\ufeff{"x": %s}', '{"x": "?", "x": %s, "y": %s}', '{"x": 1.5, "y": %s}'])
 @pytest.mark.parametrize("type_", [DECIMAL, INTEGER, ANY])
-def test_whatever_stands_for_a_number_is_read_for_its_type_as_it_is_read_and_checked(type_: Type, body: str, value: str) -> None:
+def test_whatever_stands_for_a_number_is_read_for_its_type_as_it_is_read_and_checked(by: Any, type_: Type, body: str, value: str) -> None:
     encoded = body.replace("%s", value).encode()
-    read, check = compile_reader(_one(type_)), compile_validator(_one(type_))
+    read, check = by(_one(type_)), compile_validator(_one(type_))
 
     def told(call: Callable[[], Any]) -> str:
         try:

@@ -61,6 +61,16 @@ MUTANTS = (
         ("tests/transports/test_frames.py",),
     ),
     Mutant(
+        "take an event without a field it must have, in C", "bus/validate_compiled.pyx",
+        "if type_.required & ~seen:", "if False:",
+        ("tests/core/test_validate_compiled.py",),
+    ),
+    Mutant(
+        "read a number beyond what its octets can hold, in C", "bus/validate_compiled.pyx",
+        "DIGITS = 18", "DIGITS = 20",
+        ("tests/core/test_validate_compiled.py",),
+    ),
+    Mutant(
         "publish without mandatory", "bus/runtime/rabbitmq/amqp.py",
         "mandatory=True", "mandatory=False",
         ("tests/transports/test_frames.py::test_every_message_is_published_mandatory_and_persistent",),
