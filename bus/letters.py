@@ -5,7 +5,6 @@ and keeps the event as it came, so a replay runs routing.yaml as it is then.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -29,7 +28,7 @@ from bus.wire import (
     attribute_of,
     event_headers,
     header_text,
-    is_whole_envelope,
+    says_all,
 )
 
 State = Literal["parked", "dead"]
@@ -45,8 +44,7 @@ DOCUMENT = "bus-document"  # id of the document a letter keeps
 REPLAY = "bus-replay"  # on a replayed message: how often it was
 LETTER = "bus-letter"  # on a replayed message: the letter's id
 ANSWER = "bus-answer"  # the beginning of what the target answered; shown with the letter, never logged
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
-_TYPE, _SUBJECT, _TIME = PREFIX + "type", PREFIX + "subject", PREFIX + "time"
+_TYPE, _SUBJECT = PREFIX + "type", PREFIX + "subject"
 MAX_FIELD = 300  # characters kept of any one field
 MAX_LOOKUP = 4096  # characters; a code as long as a document is no code, and headers must fit into one frame
 
@@ -266,18 +264,13 @@ def carried(headers: Mapping[str, Header], event: Event) -> Shared:
     Args:
         headers: of the message the event came in. Where they say all that the event does, they pass on as they came.
     """
-    if type(headers) is Shared and is_whole_envelope(headers) and _says_all(headers):
-        return headers
+    if type(event.came) is Shared:
+        return event.came
     found: dict[str, str] = {
         name: value if type(value) is str else header_text(value, name[len(PREFIX):])
         for name, value in headers.items() if name.startswith(PREFIX)
     }
-    return shared(found if found.keys() >= {*ENVELOPE} and _says_all(found) else found | event_headers(event))
-
-
-def _says_all(headers: Mapping[str, Header]) -> bool:
-    """Whether the texts of a whole envelope can stay: none is to be filled in, and the time is the standard's."""
-    return "" not in headers.values() and _RFC_3339(str(headers[_TIME])) is not None
+    return shared(found if found.keys() >= {*ENVELOPE} and says_all(found) else found | event_headers(event))
 
 
 def delivery_headers(
@@ -290,6 +283,6 @@ def delivery_headers(
         headers[NAME] = name
     if path:
         headers[PATH] = path
-    for key, text in extra.items():
-        headers[EXTRA + key] = text
+    if extra:
+        headers |= {EXTRA + key: text for key, text in extra.items()}
     return headers

@@ -13,7 +13,7 @@ sees it and replays it; nothing is lost.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
 from bus.event import WINDOW_DAYS
@@ -29,7 +29,7 @@ _DAY_S = 86_400
 @lru_cache(maxsize=4096)  # asked for when an event comes, and again when it is done
 def key(identity: str) -> bytes:
     """Return the 8 bytes that stand for an identity."""
-    return hashlib.blake2b(identity.encode(), digest_size=_KEY).digest()
+    return hashlib.sha256(identity.encode(), usedforsecurity=False).digest()[:_KEY]
 
 
 def records(marks: Iterable[Mark], now_s: float) -> list[bytes]:
@@ -41,6 +41,17 @@ def records(marks: Iterable[Mark], now_s: float) -> list[bytes]:
 def _day(now_s: float) -> bytes:
     """Days since 1970, so that later ones are greater, byte by byte; good until 2149."""
     return int(now_s // _DAY_S).to_bytes(2, "big")
+
+
+def _found(block: bytearray, rest: bytes, oldest: bytes) -> bytes:
+    """The digest of the record that begins so and is not too old; b"" where there is none."""
+    at = block.find(rest)
+    while at >= 0:
+        record = block[at : at + _KEPT]
+        if at % _KEPT == 0 and record[-2:] >= oldest:
+            return bytes(record[_KEY - _PREFIX : _DIGEST - _PREFIX])
+        at = block.find(rest, at + 1)  # too old, or bytes that only look like it
+    return b""
 
 
 class Marks:
@@ -69,19 +80,13 @@ class Marks:
 
     def known(self, identities: Iterable[str], now_s: float) -> dict[str, bytes]:
         """Return the digests of those identities that are remembered."""
-        return dict(self._known(identities, self._oldest(now_s)))
-
-    def _known(self, identities: Iterable[str], oldest: bytes) -> Iterator[tuple[str, bytes]]:
+        blocks, oldest, known = self._blocks, self._oldest(now_s), {}
         for identity in identities:
             hashed = key(identity)
-            block, rest = self._blocks[hashed[0] << 8 | hashed[1]], hashed[_PREFIX:]
-            at = block.find(rest)
-            while at >= 0:
-                found = block[at : at + _KEPT]
-                if at % _KEPT == 0 and found[-2:] >= oldest:
-                    yield identity, bytes(found[_KEY - _PREFIX : _DIGEST - _PREFIX])
-                    break
-                at = block.find(rest, at + 1)  # too old, or bytes that only look like it
+            block, rest = blocks[hashed[0] << 8 | hashed[1]], hashed[_PREFIX:]
+            if rest in block and (found := _found(block, rest, oldest)):
+                known[identity] = found
+        return known
 
     def _oldest(self, now_s: float) -> bytes:
         return _day(max(0.0, now_s - self._window_s))

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from bus.codecs import read_json_fast, write_json_fast
 from bus.errors import BusError, DocumentError, InvalidEvent
-from bus.event import DEFAULT_ZONE, EPOCH, Event
+from bus.event import DEFAULT_ZONE, EPOCH, Event, ordinary_envelope
 from bus.plain import parse_iso_datetime
 from bus.ports import Following, Header, Message
 from bus.topology import PARTITIONS, ROUTER, to
@@ -50,6 +50,8 @@ MAX_EVENT_HEADER = 48 * 1024  # bytes; a header table must fit into one AMQP fra
 _DELIVERY = to("")
 _HTTP_AS_THEY_ARE = "!#$&'()*+,/:;<=>?@[\\]^`{|}"  # printable ASCII but the blank, the quote and the percent sign
 _NO_ZONES: Mapping[str, str] = {}
+_TIME = PREFIX + "time"
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 # What a CloudEvents string may not hold; half a surrogate pair has no UTF-8 either.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 
@@ -107,19 +109,17 @@ def envelope(
         if is_structured_type(message.content_type):
             return structured(message.body, received, zones)
         _check_json(message.content_type)
-    elif (further := _further(headers)) is not None:
-        event = _ordinary(headers, further, zones)
-        if event is not None:
-            return event, message.body.removeprefix(codecs.BOM_UTF8)
+    elif (event := _ordinary(headers, zones)) is not None:
+        return event, message.body.removeprefix(codecs.BOM_UTF8)
     found = attributes(headers)
     if message.id:
         found.setdefault("id", message.id)
     return _event(found, received, zones), message.body.removeprefix(codecs.BOM_UTF8)
 
 
-def is_whole_envelope(headers: Mapping[str, Header]) -> bool:
-    """Whether these are the names of `event_headers`, maybe with extensions, and no other."""
-    return _further(headers) is not None
+def says_all(headers: Mapping[str, Header]) -> bool:
+    """Whether the texts of a whole envelope can stay: none is to be filled in, and the time is the standard's."""
+    return "" not in headers.values() and _RFC_3339(str(headers[_TIME])) is not None
 
 
 def _further(headers: Mapping[str, Header]) -> tuple[tuple[str, str], ...] | None:
@@ -140,12 +140,17 @@ ENVELOPE = tuple(event_headers(Event("", "", "", {})))
 _values = itemgetter(*ENVELOPE)
 
 
-def _ordinary(
-    headers: Mapping[str, Header], further: tuple[tuple[str, str], ...], zones: Mapping[str, str]
-) -> Event | None:
+def _ordinary(headers: Mapping[str, Header], zones: Mapping[str, str]) -> Event | None:
     """The event of a whole envelope of printable texts without a blank; None for any other, as `_event` knows more."""
-    version, id_, source, type_, subject, time, key = values = _values(headers)
+    known = ordinary_envelope(headers, ENVELOPE)
+    further = () if known is not None and len(headers) == len(ENVELOPE) else _further(headers)
+    if further is None:
+        return None
     extensions: dict[str, Any] = {name: headers[header] for header, name in further} if further else {}
+    if known is not None:
+        id_, source, type_, subject, happened, key = known
+        return Event(type_, source, id_, {}, subject, happened, key, extensions, headers)
+    version, id_, source, type_, subject, time, key = values = _values(headers)
     try:
         whole = "".join((*values, *extensions.values()) if extensions else values)
     except TypeError:  # a number
@@ -155,7 +160,7 @@ def _ordinary(
     moment = parse_iso_datetime(time, zones.get(source, DEFAULT_ZONE))
     if moment is None or (len(id_) > MAX_ID_BYTES // 4 and len(id_.encode()) > MAX_ID_BYTES):
         return None
-    return Event(type_, source, id_, {}, subject, moment, key, extensions)
+    return Event(type_, source, id_, {}, subject, moment, key, extensions, headers if says_all(headers) else None)
 
 
 def is_structured_type(content_type: str) -> bool:

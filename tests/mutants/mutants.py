@@ -71,6 +71,16 @@ MUTANTS = (
         ("tests/core/test_validate_compiled.py",),
     ),
     Mutant(
+        "pass on an envelope with a text left open, in C", "bus/event_compiled.pyx",
+        "return size > 0", "return True",
+        ("tests/core/test_event_compiled.py",),
+    ),
+    Mutant(
+        "number a delivery's round from 0 always, in C", "bus/event_compiled.pyx",
+        "round_ if type(round_) is str else str(round_)", '"0"',
+        ("tests/core/test_event_compiled.py",),
+    ),
+    Mutant(
         "publish without mandatory", "bus/runtime/rabbitmq/amqp.py",
         "mandatory=True", "mandatory=False",
         ("tests/transports/test_frames.py::test_every_message_is_published_mandatory_and_persistent",),

@@ -1,12 +1,11 @@
 """`bus doctor` on a real broker, one fault after the other."""
 
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pika
 import pytest
-
-from bus.runtime.rabbitmq import frames
 
 from tests.brokers import Broker
 from tests.topology.commands import Said, bus
@@ -59,13 +58,14 @@ def test_an_empty_broker_lacks_the_topology_and_apply_is_the_remedy(host: str) -
     assert found["broker.write"] == (True, "doctor-may-write")
     assert found["broker.user"] == (None, "doctor-guest")
     assert found["broker.clock"] == (None, "doctor-no-clock")
-    assert "bus.frames" not in found
+    assert "bus.compiled" not in found
 
 
 def test_an_installation_without_a_compiler_is_told_what_it_costs(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "COMPILED", False)
+    monkeypatch.setitem(sys.modules, "bus.validate_compiled", None)
     said, found = doctor(host)
-    assert found["bus.frames"] == (None, "doctor-not-compiled")
+    assert found["bus.compiled"] == (None, "doctor-not-compiled")
+    assert "not compiled: bus.validate_compiled" in said.out
     assert "install a C compiler" in said.out
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import ipaddress
 import socket
 import ssl
@@ -12,7 +13,6 @@ from bus.declarations import DELIVER, STREAMS
 from bus.errors import BusError, ConfigurationError, Unavailable
 from bus.plan import RECORD, Change, Record, Seen, Wanted, changes
 from bus.runtime.doctor import Check, advice, failed, judged, listed, reason_of, well, wrong
-from bus.runtime.rabbitmq import frames
 from bus.runtime.rabbitmq.amqp import Connection, Wire, connect, encode_properties
 from bus.runtime.rabbitmq.refusals import translate
 from bus.runtime.rabbitmq.topology import look, read
@@ -24,6 +24,7 @@ OLDEST = (3, 10)
 EXPIRES_SOON_DAYS = 30
 ENDS = "doctor-certificate-ends"  # not yet
 NAME = "bus doctor"
+COMPILED = ("bus.event_compiled", "bus.runtime.rabbitmq.frames_compiled", "bus.validate_compiled")
 
 
 async def examine_broker(url: str, want: Wanted | None) -> AsyncIterator[Check]:
@@ -105,12 +106,20 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
+def _is_there(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
 async def _inside(connection: Connection, want: Wanted | None, blocked: list[str | None]) -> AsyncIterator[Check]:
     version = ".".join(map(str, connection.version)) or "?"
     codes = "doctor-version", "doctor-version-old"
     yield judged("broker.version", codes, {"version": version}, ok=connection.version >= OLDEST)
-    if not frames.COMPILED:
-        yield advice("bus.frames", "doctor-not-compiled")
+    if missing := [name for name in COMPILED if not _is_there(name)]:
+        yield advice("bus.compiled", "doctor-not-compiled", {"modules": ", ".join(missing)})
     if connection.address.user == "guest":
         yield advice("broker.user", "doctor-guest")
     # What the broker knows, but AMQP does not tell.

@@ -11,6 +11,4 @@ try:
 except ImportError:
     from bus.runtime.rabbitmq.frames_python import Reader, properties_of, publishes
 
-__all__ = ["COMPILED", "Reader", "properties_of", "publishes"]
-
-COMPILED = Reader.__module__.endswith("frames_compiled")
+__all__ = ["Reader", "properties_of", "publishes"]
