@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace as replaced
 
 from bus import letters
 from bus.adapter import Answer
+from bus.config.model import Route
 from bus.errors import BusError, Held, IdentityConflict, Refused
 from bus.event import Event, delivery_id, digest, identity
 from bus.holds import ORDER, PLACE, over, place_of
@@ -35,9 +38,10 @@ LINE_BYTES = 32 * 1024 * 1024
 STORE_S = 5.0  # when the bus is told to stop, for the broker to store what became of the last deliveries
 
 _Matched = Future[list[Match]]
+_Names = tuple[str, str]  # of the route and the system of a delivery
 
 
-class _Taken(NamedTuple):
+class _Taken(Struct, frozen=True):
     """One event in hand.
 
     Args:
@@ -118,20 +122,20 @@ class Router:
     def handle(self, batch: Sequence[Received]) -> None:
         """Route a batch of events."""
         now = utc_now(self._now_s())
-        read = [taken for received in batch if (taken := self._read(received, now)) is not None]
-        self._route_all([taken for taken in read if not self._stands_in_line(taken)])
+        small = []
+        for received in batch:
+            taken = self._read(received, now)
+            if taken is None:
+                continue
+            if len(taken.body) <= LARGE_BYTES and taken.event.key not in self._keys:
+                small.append(taken)
+            else:
+                self._line.append(self._begun(taken))
+                self._keys[taken.event.key] += 1
+        self._route_all(small)
         while not self._pausing and sum(len(taken.body) for taken, _ in self._line) > LINE_BYTES:
             wait([self._line[0][1]])
             self._advance()
-
-    def _stands_in_line(self, taken: _Taken) -> bool:
-        """Say whether an event is one for the line, and put it there."""
-        key = taken.event.key
-        if len(taken.body) <= LARGE_BYTES and key not in self._keys:
-            return False
-        self._line.append(self._begun(taken))
-        self._keys[key] += 1
-        return True
 
     def _begun(self, taken: _Taken) -> tuple[_Taken, _Matched]:
         matched, loop = self._thread.submit(_matched, self.routing, taken), asyncio.get_running_loop()
@@ -143,7 +147,7 @@ class Router:
         while not self._pausing and self._line and self._line[0][1].done():
             taken, matched = self._line[0]
             try:
-                self._route_all([taken._replace(matched=matched)])
+                self._route_all([replaced(taken, matched=matched)])
             except Exception as error:  # noqa: BLE001 - as for a batch whose handler raises: all of it comes again
                 self._telemetry.defect("router", error)
                 self._pausing = True
@@ -159,11 +163,13 @@ class Router:
         self._keys.clear()
         self._pausing = False
 
-    def _route_all(self, read: Sequence[_Taken]) -> None:
+    def _route_all(self, read: list[_Taken]) -> None:
         known = dict(self._transport.known([taken.mark.identity for taken in read]))
-        routed: Counter[tuple[str, str]] = Counter()
+        routed: list[_Names] = []
         unrouted: Counter[str] = Counter()
-        for taken in read:
+        read.reverse()
+        while read:
+            taken = read.pop()
             try:
                 self._route(taken, known, routed, unrouted)
             except BusError as error:
@@ -171,7 +177,7 @@ class Router:
             except Exception as error:  # noqa: BLE001 - one event must not hold up the others for ever
                 self._telemetry.defect("router", error)
                 self._refuse(taken.received, Refused("routing-defect", kind=type(error).__name__))
-        self._telemetry.routed(routed)
+        self._telemetry.routed(Counter(routed))
         for type_, count in unrouted.items():
             self._telemetry.unrouted(type_, count)
 
@@ -185,7 +191,7 @@ class Router:
         return _Taken(received, event, body, mark)
 
     def _route(
-        self, taken: _Taken, known: dict[str, bytes], routed: Counter[tuple[str, str]], unrouted: Counter[str]
+        self, taken: _Taken, known: dict[str, bytes], routed: list[_Names], unrouted: Counter[str]
     ) -> None:
         received, event, mark = taken.received, taken.event, taken.mark
         headers = received.message.headers
@@ -220,7 +226,7 @@ class Router:
         ))
 
     def _replay(
-        self, taken: _Taken, route: str, system: str, matches: Sequence[Match], routed: Counter[tuple[str, str]]
+        self, taken: _Taken, route: str, system: str, matches: Sequence[Match], routed: list[_Names]
     ) -> None:
         """Route an event again to the one route it failed for."""
         if not matches:
@@ -272,8 +278,8 @@ class Router:
 
     def _become(self, taken: _Taken, messages: Sequence[Message], mark: Mark | None = None) -> None:
         """Replace an event by its deliveries; one that no broker would store becomes a letter."""
-        made = list(messages)
-        for _ in messages:
+        made = messages
+        for last in range(len(messages), -1, -1):
             try:
                 taken.received.become(*made, mark=mark)
                 return
@@ -282,21 +288,18 @@ class Router:
                 named = [n for n, one in enumerate(made) if one.id == error.fields.get("id")]
                 at = (named or sorted(range(len(made)), key=lambda n: -len(made[n].body)))[0]
                 route, system = str(made[at].headers.get(ROUTE, "")), made[at].to.removeprefix(to(""))
-                if (route, system) not in self.routing.targets:
+                if not last or (route, system) not in self.routing.targets:
                     raise
-                made[at] = self._letter(taken, route, system, error, made[at])
-        taken.received.become(*made, mark=mark)
+                made = [*made[:at], self._letter(taken, route, system, error, made[at]), *made[at + 1 :]]
 
     def _deliveries(
-        self, taken: _Taken, matches: Iterable[Match], routed: Counter[tuple[str, str]]
+        self, taken: _Taken, matches: Iterable[Match], routed: list[_Names]
     ) -> tuple[list[Message], bool]:
         """Return what the event becomes, and whether a live route took it."""
         made: list[Message] = []
         wanted = False
         event, headers = taken.event, taken.received.message.headers
         envelope_ = letters.carried(headers, event)
-        since = headers.get(letters.SINCE)
-        since_ms = since if isinstance(since, int) else int(self._now_s() * 1000)
         for match in matches:
             route, system = match.route, match.system
             if route.mode == "shadow":
@@ -307,9 +310,9 @@ class Router:
             wanted = True
             if match.failure is not None:
                 made += self._failed(taken, match, match.failure)
-            else:
-                made += [self._delivery(taken, match, document, envelope_, since_ms) for document in match.documents]
-                routed[route.name, system] += len(match.documents)
+            for document in match.documents:
+                made.append(self._delivery(taken, route, system, document, envelope_))
+                routed.append((route.name, system))
         return made, wanted
 
     def _failed(self, taken: _Taken, match: Match, error: BusError) -> list[Message]:
@@ -355,19 +358,18 @@ class Router:
         return letter
 
     def _delivery(
-        self, taken: _Taken, match: Match, document: Document, envelope_: Shared, since_ms: int
+        self, taken: _Taken, route: Route, system: str, document: Document, envelope_: Shared
     ) -> Message:
         came = taken.received.message.headers
-        headers = letters.delivery_headers(
-            envelope_, match.route.name, document.name, document.path, document.headers
-        )
-        if match.route.ordered:
+        headers = letters.delivery_headers(envelope_, route.name, document.name, document.path, document.headers)
+        if route.ordered:
             headers[ORDER] = taken.event.key
         if letters.REPLAY in came:
             headers[letters.REPLAY] = came[letters.REPLAY]
-        queue, body = self._queues[match.system], document.body
+        queue, body = self._queues[system], document.body
         if queue in self._delivered:  # others get what they are promised: a header costs the broker 2 µs
-            headers[letters.SINCE] = since_ms
+            since = came.get(letters.SINCE)
+            headers[letters.SINCE] = since if isinstance(since, int) else int(self._now_s() * 1000)
             body = with_event(headers, body, taken.body)
         return Message(queue, document.id, body, headers, document.content_type, document.encoding)
 

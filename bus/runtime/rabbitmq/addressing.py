@@ -60,8 +60,8 @@ class Addressing:
     ) -> None:
         self.lanes = {} if lanes is None else lanes
         self.queues = frozenset((ROUTER, *topology.queues))
-        # Straight into a queue: most of what the bus sends.
-        self._straight = {name: (DELIVER, name) for name in topology.queues if name not in {ROUTER, DOCUMENTS}}
+        self._straight = frozenset(topology.queues) - {ROUTER, DOCUMENTS}  # by the queue's own name
+        self._ways: dict[str, tuple[str, str, int]] = {}  # of those that were sent to: most of what the bus sends
         self.max_body_bytes = max_body_bytes
         self.user = user
         self._delays_s = topology.delays_s
@@ -76,20 +76,23 @@ class Addressing:
         if len(message.body) > self.max_body_bytes:
             raise Refused("amqp-too-large", limit=self.max_body_bytes)
         headers = packed(message.headers) if message.to in self._letters else message.headers
-        straight = None if message.delay_s else self._straight.get(message.to)
-        lane = self.lanes.setdefault(message.to, len(self.lanes) % LANES) if straight else 0
-        exchange, routing_key = straight or self._way(message)
         properties = encode_properties(
             message.id, message.content_type, message.content_encoding, headers, self.user
         )
+        way = None if message.delay_s else self._ways.get(message.to)
+        exchange, routing_key, lane = way or self._way(message)
         return Wire(exchange, routing_key, message.id, properties, message.body, lane)
 
-    def _way(self, message: Message) -> tuple[str, str]:
-        """Exchange and routing key."""
+    def _way(self, message: Message) -> tuple[str, str, int]:
+        """Exchange, routing key and lane."""
         exchange, routing_key = self._named(message)
         if len(routing_key.encode()) > 255:
             raise Refused("amqp-routing-key", id=message.id, key=routing_key[:60])
-        return exchange, routing_key
+        if message.delay_s or message.to not in self._straight:
+            return exchange, routing_key, 0
+        lane = self.lanes.setdefault(message.to, len(self.lanes) % LANES)
+        way = self._ways[message.to] = exchange, routing_key, lane
+        return way
 
     def _named(self, message: Message) -> tuple[str, str]:
         if message.to not in self.queues:

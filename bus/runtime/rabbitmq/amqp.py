@@ -31,6 +31,7 @@ BLOCKED_TIMEOUT_S = 300.0
 CALL_TIMEOUT_S = 30.0
 BUSY_S, COUNTS = 0.25, 40
 FRAME_MAX = 131_072  # what RabbitMQ proposes; header tables must fit into one frame
+_LONGEST = FRAME_MAX - 20  # octets of a message's properties
 _TCP = {"TCP_USER_TIMEOUT": 20_000, "TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
@@ -62,8 +63,8 @@ def encode_properties(
         encoded = frames.properties_of(message_id, content_type, content_encoding, headers, user)
     except (Unusual, ValueError):
         encoded = _encode_slowly(message_id, content_type, content_encoding, headers, user)
-    if len(encoded) + 20 > FRAME_MAX:
-        raise Refused("amqp-headers-too-large", id=message_id, size=len(encoded), limit=FRAME_MAX - 20)
+    if len(encoded) > _LONGEST:
+        raise Refused("amqp-headers-too-large", id=message_id, size=len(encoded), limit=_LONGEST)
     return encoded
 
 
