@@ -200,17 +200,17 @@ def _show_router(figures: Figures) -> None:
         "bench-router-title", events=f"{figures['events']:,}", bytes=figures["body_bytes"], rounds=figures["rounds"],
         cores=figures["machine"]["cores"], load=figures["machine"]["load_before"],
     ))
-    head = ("who", "rate", "cpu", "broker-cpu", "memory", "start", "half", "calm")
+    head = ("who", "rate", "cpu", "broker-cpu", "memory", "start", "sustained", "half", "busy", "calm")
     rows = [
         (
             name, _spread(each["events_per_s"]), _median(each["cpu_us_per_event"]),
             _median(each["broker_cpu_us_per_event"]), _median(each["peak_memory_mib"]), _median(each["start_s"], 2),
-            *_latencies(each["latency_ms"]),
+            _median(each["sustained_per_s"], 0), *_latencies(each["latency_ms"]),
         )
         for name, each in figures["contestants"].items()
     ]
     if figures["direct_latency_ms"]:
-        rows.append((say("bench-direct"), "", "", "", "", "", *_latencies(figures["direct_latency_ms"])))
+        rows.append((say("bench-direct"), "", "", "", "", "", "", *_latencies(figures["direct_latency_ms"])))
     for line in table(rows, [say(f"bench-{column}") for column in head]):
         show(line)
     for name, ratio in figures["ratios"].items():
@@ -240,12 +240,11 @@ def _show_large(figures: Figures) -> None:
         ))
 
 
-def _latencies(measured: Figures) -> tuple[str, str]:
-    half, calm = (
+def _latencies(measured: Figures) -> list[str]:
+    return [
         f"{_median(one['p50'])} | {_median(one['p99'])}" if (one := measured.get(name)) else ""
-        for name in ("half", "calm")
-    )
-    return half, calm
+        for name in ("half", "busy", "calm")
+    ]
 
 
 def _median(figure: Figures | None, digits: int = 1) -> str:

@@ -32,7 +32,8 @@ def test_router_and_shovel_are_measured_side_by_side_on_a_node_of_their_own(bus:
     for each in figures["contestants"].values():
         assert each["events_per_s"]["median"] > 0
         assert each["broker_cpu_us_per_event"]["median"] >= 0
-        for rate in ("half", "calm"):
+        assert each["sustained_per_s"]["median"] > 0
+        for rate in ("half", "busy", "calm"):
             assert 0 < each["latency_ms"][rate]["p50"]["median"] <= each["latency_ms"][rate]["p99"]["median"]
     router = figures["contestants"]["router"]
     assert 0 < router["start_s"]["median"] < 60

@@ -12,8 +12,9 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from typing import TypeVar
 
 from bus.declarations import DELIVER, EVENTS
 from bus.errors import Refused, Unavailable
@@ -44,38 +45,97 @@ async def latencies(url: str, numbers: range, rate: float, *, direct: bool = Fal
         Refused: some never came.
         Unavailable: the broker closed the connection.
     """
-    address = addresses(url)[0]
     ways = [(DELIVER, queue) for queue in ROUTES] if direct else [(EVENTS, TYPE)]
+    return await _with_ends(url, numbers, ways, lambda ends, made: _latencies(ends, numbers, made, rate))
+
+
+async def sustained(url: str, numbers: range, window: int, seconds: float) -> float:
+    """Events per second that come out while others go in: whenever one has come, the next is published.
+
+    Args:
+        numbers: of the events, enough for so many seconds.
+        window: how many of them are under way at a time.
+
+    Raises:
+        Refused, Unavailable: as `latencies`.
+    """
+    return await _with_ends(
+        url, numbers, [(EVENTS, TYPE)], lambda ends, made: _rate(ends, numbers, made, window, seconds)
+    )
+
+
+_Ends = tuple["_Line", "_Line"]  # who reads, who publishes
+_Found = TypeVar("_Found")
+
+
+async def _with_ends(
+    url: str, numbers: range, ways: Sequence[tuple[str, str]], measure: Callable[[_Ends, list[bytes]], _Found]
+) -> _Found:
+    """What is measured with the frames of those events, and a connection at each end, in a thread of its own."""
+    address = addresses(url)[0]
     made = [b"".join(_published(event, *way) for way in ways) for event in events(numbers)]
+
+    def measured() -> _Found:
+        with closing(_Line(address)) as reader, closing(_Line(address)) as writer:
+            for queue in ROUTES:
+                reader.consume(queue)
+            gc.collect()
+            gc.disable()  # our own pauses are not what is measured
+            try:
+                found = measure((reader, writer), made)
+            finally:
+                gc.enable()
+            for _ in writer.bodies():
+                pass  # there are none; but it may have been closed
+        if reader.lost or writer.lost:
+            raise ConnectionError
+        return found
+
     try:
-        return await asyncio.to_thread(_measured, address, numbers, made, rate)
+        return await asyncio.to_thread(measured)
     except OSError as exc:
         raise Unavailable("bench-probe-lost", address=str(address)) from exc
 
 
-def _measured(address: Address, numbers: range, made: list[bytes], rate: float) -> list[float]:
-    with closing(_Line(address)) as reader, closing(_Line(address)) as writer:
-        for queue in ROUTES:
-            reader.consume(queue)
-        gc.collect()
-        gc.disable()  # our own pauses are not what is measured
-        try:
-            halves = _Halves(dict(zip(numbers, _sent(reader, writer, made, rate), strict=True)))
-            end = time.perf_counter() + PATIENCE_S
-            while halves.missing and not reader.lost and time.perf_counter() < end:
-                writer.send(b"")
-                reader.take()
-                halves.came(reader)
-                time.sleep(TICK_S)
-        finally:
-            gc.enable()
-        for _ in writer.bodies():
-            pass  # there are none; but it may have been closed
-    if reader.lost or writer.lost:
-        raise Unavailable("bench-probe-lost", address=str(address))
-    if halves.missing:
-        raise Refused("bench-unanswered", count=len(halves.missing), events=len(numbers))
+def _latencies(ends: _Ends, numbers: range, made: list[bytes], rate: float) -> list[float]:
+    halves = _Halves(dict(zip(numbers, _sent(*ends, made, rate), strict=True)))
+    _await_rest(ends, halves, len(numbers))
     return halves.taken
+
+
+def _rate(ends: _Ends, numbers: range, made: list[bytes], window: int, seconds: float) -> float:
+    """Keep so many under way, and count those that come from the first third of the time on."""
+    reader, writer = ends
+    halves, sent = _Halves({}), 0
+    come: list[tuple[float, int]] = []
+    started = now = time.perf_counter()
+    while now - started < seconds and sent < len(made):
+        due = min(len(halves.taken) + window, len(made))
+        writer.send(b"".join(made[sent:due]))
+        halves.missing |= dict.fromkeys(numbers[sent:due], now)
+        sent = due
+        reader.take()
+        writer.take()
+        halves.came(reader)
+        come.append((now - started, len(halves.taken)))
+        time.sleep(TICK_S)
+        now = time.perf_counter()
+    (last_s, last), (first_s, first) = come[-1], next(one for one in come if one[0] >= come[-1][0] / 3)
+    _await_rest(ends, halves, sent)
+    return (last - first) / max(last_s - first_s, TICK_S)
+
+
+def _await_rest(ends: _Ends, halves: "_Halves", count: int) -> None:
+    """Take what has not come yet of so many events. Raises Refused when some never come."""
+    reader, writer = ends
+    end = time.perf_counter() + PATIENCE_S
+    while halves.missing and not reader.lost and time.perf_counter() < end:
+        writer.send(b"")
+        reader.take()
+        halves.came(reader)
+        time.sleep(TICK_S)
+    if halves.missing and not reader.lost:
+        raise Refused("bench-unanswered", count=len(halves.missing), events=count)
 
 
 def _sent(reader: "_Line", writer: "_Line", made: list[bytes], rate: float) -> list[float]:

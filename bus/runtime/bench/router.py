@@ -2,7 +2,8 @@
 
 All take turns in one run on one broker, so that all meet the same machine. Of each turn the queue is
 prefilled before the contestant starts, and what counts lies between the first and the last delivery: start-up
-is a figure of its own. Nothing is compared before every document that came out has been looked at.
+is a figure of its own. After that events are published while it works, for the most that go through, and for how
+long each is under way. Nothing is compared before every document that came out has been looked at.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from bus.errors import Refused
 from bus.ports import Message
 from bus.runtime.bench.contestants import Contestant, Program, Shovel, bus_router
 from bus.runtime.bench.figures import quantile, spread
-from bus.runtime.bench.probe import latencies
+from bus.runtime.bench.probe import latencies, sustained
 from bus.runtime.bench.processes import cpu_s, machine, peak_mib
 from bus.runtime.bench.rig import Rig
 from bus.runtime.bench.task import FEW, LINES, MANY, Makes, faults, furnish, order
@@ -32,6 +33,7 @@ DIRECT = "direct"
 MANY_ROUTES, MANY_SUBSCRIBERS = f"{OWN}-1000-routes", f"{OWN}-{MANY}-subscribers"
 BUS_ROUTES = 10
 CALM_PER_S = 100.0
+UNDER_WAY = 3000  # events, while it is found out how many a second come out as others go in
 PLUGINS = ("rabbitmq_shovel",)
 
 
@@ -51,7 +53,7 @@ class Plan:
     Args:
         events: of each turn.
         rounds: turns of each contestant.
-        latency_s: how long each of the two rates is kept up; 0 leaves latency out.
+        latency_s: how long each rate is kept up; 0 leaves latency out.
         processes: of the router, beside the one; 1 leaves that contestant out.
         wide: measure the router with very many routes, and with many subscribers of the order, as well.
     """
@@ -66,14 +68,21 @@ class Plan:
 
 @dataclass(slots=True)
 class Turn:
-    """What one contestant did in one round; None where it cannot be told."""
+    """What one contestant did in one round; None where it cannot be told.
+
+    Args:
+        events_per_s: of a full queue.
+        sustained_per_s: of events that are published meanwhile; what comes out is read, too.
+        latency_ms: rate, p50 and p99 at half of the sustained rate, half of a full queue's, and at a calm one.
+    """
 
     events_per_s: float
     cpu_us: float | None
     broker_cpu_us: float | None
     peak_mib: float | None
     start_s: float | None
-    latency_ms: dict[str, tuple[float, float | None, float | None]] = field(default_factory=dict)  # rate, p50, p99
+    sustained_per_s: float | None = None
+    latency_ms: dict[str, tuple[float, float | None, float | None]] = field(default_factory=dict)
 
 
 def bench_router(plan: Plan, broker: str, note: Callable[[str, int], None]) -> dict[str, Any]:
@@ -137,8 +146,8 @@ async def _rounds(
                 turns[contestant.name].append(await turn(plan, rig, contestant))
             if plan.latency_s:
                 note(DIRECT, round_)
-                half = 0.5 * turns[OWN][-1].events_per_s
-                nobody = Turn(0.0, None, None, None, None, await _latency(plan, rig, half, direct=True))
+                nobody = Turn(0.0, None, None, None, None)
+                nobody.latency_ms = await _latency(plan, rig, turns[OWN][-1], direct=True)
                 turns.setdefault(DIRECT, []).append(nobody)
     finally:
         with contextlib.suppress(Exception):  # a broker that is given is left empty where that is possible
@@ -166,7 +175,10 @@ async def turn(plan: Plan, rig: Rig, contestant: Contestant) -> Turn:
             first - started if contestant.boots else None,
         )
         if plan.latency_s and contestant.name != MANY_SUBSCRIBERS:  # the probe reads two queues
-            done.latency_ms = await _latency(plan, rig, done.events_per_s / 2)
+            await rig.rest()
+            enough = rig.numbers(int(done.events_per_s * plan.latency_s) + UNDER_WAY)
+            done.sustained_per_s = await sustained(rig.url, enough, UNDER_WAY, plan.latency_s)
+            done.latency_ms = await _latency(plan, rig, done)
     finally:
         await starting
         await asyncio.to_thread(contestant.stop)
@@ -189,10 +201,12 @@ def refuse_unequal(
 
 
 async def _latency(
-    plan: Plan, rig: Rig, half: float, *, direct: bool = False
+    plan: Plan, rig: Rig, turn: Turn, *, direct: bool = False
 ) -> dict[str, tuple[float, float | None, float | None]]:
+    """At the rates of that turn."""
     measured = {}
-    for name, rate in (("half", half), ("calm", CALM_PER_S)):
+    half, busy = (turn.sustained_per_s or 0.0) / 2, turn.events_per_s / 2
+    for name, rate in (("half", half), ("busy", busy), ("calm", CALM_PER_S)):
         await rig.rest()
         numbers = rig.numbers(max(int(rate * plan.latency_s), 1))
         taken = await latencies(rig.url, numbers, rate, direct=direct)
@@ -226,6 +240,7 @@ def _figures(
                 "broker_cpu_us_per_event": spread((one.broker_cpu_us for one in each), 1),
                 "peak_memory_mib": spread((one.peak_mib for one in each), 1),
                 "start_s": spread(one.start_s for one in each),
+                "sustained_per_s": spread((one.sustained_per_s for one in each), 0),
                 "latency_ms": _latencies(each),
             }
             for name, each in turns.items() if name != DIRECT
