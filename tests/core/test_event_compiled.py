@@ -48,12 +48,13 @@ PARTS: list[tuple[str, str, str, str, int | str]] = [
 ]  # fmt: skip
 
 
-def test_the_id_of_a_delivery_is_the_same_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_id_of_a_delivery_is_the_same_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = in_python(monkeypatch)
     assert alone.delivery_id is not delivery_id
     for parts in PARTS:
         assert delivery_id(*parts) == alone.delivery_id(*parts), parts
     assert delivery_id("erp", "1", "r", "s") == alone.delivery_id("erp", "1", "r", "s", 0)
+    assert alone.ordinary_envelope(event_headers(EVENT), ENVELOPE) is None
 
 
 @given(st.text(st.characters(codec="utf-8")), st.text(max_size=200), st.text(), st.text(), st.integers(0, 10**9) | st.text(max_size=5))
