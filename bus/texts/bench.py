@@ -33,8 +33,7 @@ TEXTS: dict[str, Text] = {
                             "同上，用于消息中只有单据、没有其他内容的程序。"),
     # results
     "bench-core-title": Text("one event of {bytes} bytes, on one core", "一个 {bytes} 字节的事件，单核"),
-    "stage-parse": Text("parse", "解析"),
-    "stage-validate": Text("validate", "校验"),
+    "stage-read": Text("parse and validate", "解析并校验"),
     "stage-match": Text("match among 100 routes", "在 100 条路由中匹配"),
     "stage-json": Text("map and encode JSON", "映射并编码 JSON"),
     "stage-xml": Text("map and encode XML", "映射并编码 XML"),
