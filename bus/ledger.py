@@ -357,13 +357,16 @@ class Ledger:
         return min(times, default=None)
 
     def _low_water(self, inlet: Inlet, now: float, acknowledge: list[Acknowledge]) -> None:
-        unsettled, top = inlet.unsettled, 0
-        while unsettled and (incoming := next(iter(unsettled.values()))).state == DONE:
+        unsettled, done = inlet.unsettled, []
+        for incoming in unsettled.values():
+            if incoming.state != DONE:
+                break
             incoming.state = GONE
-            top = incoming.tag
-            del unsettled[top]
-        if top:
-            acknowledge.append(Acknowledge(inlet, top, multiple=True))
+            done.append(incoming.tag)
+        for tag in done:
+            del unsettled[tag]
+        if done:
+            acknowledge.append(Acknowledge(inlet, done[-1], multiple=True))
         if 2 * (len(inlet.old_done) + len(inlet.newly_done)) > len(unsettled):
             inlet.old_done = [i for i in (*inlet.old_done, *inlet.newly_done) if i.state == DONE]
             inlet.newly_done = []

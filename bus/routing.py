@@ -4,7 +4,7 @@ A `Routing` is one version of routing.yaml and its lookups, never changed: a rel
 each event sees exactly one. Routes are compiled when their first event comes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -175,18 +175,20 @@ class Routing:
         event.data = data
         return event
 
-    def matches(self, event: Event, body: bytes) -> Iterator[Match]:
-        """Give a match for each route and system that takes the event, in the order of routing.yaml."""
+    def matches(self, event: Event, body: bytes) -> list[Match]:
+        """Return a match for each route and system that takes the event, in the order of routing.yaml."""
         index = self._index.get(event.type)
         if index is None:
             data = data_of((event.type,), self.config.events)
             index = self._index[event.type] = _Index(self._by_type.get(event.type, ()), data)
+        found = []
         for _, target, shown in index.candidates(event):
             try:
                 if shown or target.matches(event):
-                    yield Match(target.route, target.system, target.documents(event, body))
+                    found.append(Match(target.route, target.system, target.documents(event, body)))
             except BusError as error:
-                yield Match(target.route, target.system, (), error)
+                found.append(Match(target.route, target.system, (), error))
+        return found
 
     def match_one(self, event: Event, body: bytes, route: str, system: str) -> Match | None:
         """The same for one route and system alone, as a replay asks; None when it does not take the event."""

@@ -45,10 +45,12 @@ class _Taken(Struct, frozen=True):
     """One event in hand.
 
     Args:
+        came: the headers of its message.
         matched: its matches, where a thread finds them.
     """
 
     received: Received
+    came: Mapping[str, Header]
     event: Event
     body: bytes
     mark: Mark
@@ -57,17 +59,17 @@ class _Taken(Struct, frozen=True):
     @property
     def headers(self) -> Mapping[str, Header]:
         """Of the message, with the whole envelope, whichever way that came."""
-        return {**self.received.message.headers, **event_headers(self.event)}
+        return {**self.came, **event_headers(self.event)}
 
 
 def _matched(routing: Routing, taken: _Taken) -> list[Match]:
     """Read an event and find its matches: all that takes long with a large one. It may run in a thread."""
-    event, headers = taken.event, taken.received.message.headers
+    event, headers = taken.event, taken.came
     routing.read(event, taken.body)
     if letters.REPLAY in headers and (route := str(headers.get(ROUTE, ""))):
         match = routing.match_one(event, taken.body, route, str(headers.get(SYSTEM, "")))
         return [match] if match is not None else []
-    return list(routing.matches(event, taken.body))
+    return routing.matches(event, taken.body)
 
 
 class Router:
@@ -183,18 +185,18 @@ class Router:
 
     def _read(self, received: Received, now: datetime) -> _Taken | None:
         try:
-            event, body = envelope(received.message, now, self._zones)
+            message = received.message
+            event, body = envelope(message, now, self._zones)
         except BusError as error:
             self._refuse(received, error)
             return None
         mark = Mark(identity(event.source, event.id), digest(body))
-        return _Taken(received, event, body, mark)
+        return _Taken(received, message.headers, event, body, mark)
 
     def _route(
         self, taken: _Taken, known: dict[str, bytes], routed: list[_Names], unrouted: Counter[str]
     ) -> None:
-        received, event, mark = taken.received, taken.event, taken.mark
-        headers = received.message.headers
+        event, mark, headers = taken.event, taken.mark, taken.came
         replayed = letters.REPLAY in headers
         before = None if replayed else known.get(mark.identity)
         if before is not None:
@@ -239,7 +241,7 @@ class Router:
 
     def _in_its_place(self, taken: _Taken, system: str, made: list[Message]) -> list[Message]:
         """Give what a letter of an ordered route becomes the letter's place; of several, the one that failed."""
-        headers = taken.received.message.headers
+        headers = taken.came
         place, key = place_of(headers), str(headers.get(ORDER, ""))
         if place is None:
             return made
@@ -298,7 +300,7 @@ class Router:
         """Return what the event becomes, and whether a live route took it."""
         made: list[Message] = []
         wanted = False
-        event, headers = taken.event, taken.received.message.headers
+        event, headers = taken.event, taken.came
         envelope_ = letters.carried(headers, event)
         for match in matches:
             route, system = match.route, match.system
@@ -338,7 +340,7 @@ class Router:
         self, taken: _Taken, route: str, system: str, error: BusError, instead_of: Message | None = None
     ) -> Message:
         """A letter; of an ordered route it passes through the queue of those that it holds back."""
-        event, headers = taken.event, taken.received.message.headers
+        event, headers = taken.event, taken.came
         id_ = f"{taken.received.message.id}:{route}:{system}"
         target = self.routing.targets.get((route, system))
         key = event.key if target is not None and target.route.ordered and self._delivers(system) else ""
@@ -360,7 +362,7 @@ class Router:
     def _delivery(
         self, taken: _Taken, route: Route, system: str, document: Document, envelope_: Shared
     ) -> Message:
-        came = taken.received.message.headers
+        came = taken.came
         headers = letters.delivery_headers(envelope_, route.name, document.name, document.path, document.headers)
         if route.ordered:
             headers[ORDER] = taken.event.key

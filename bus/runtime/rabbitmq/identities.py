@@ -13,7 +13,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from bus.declarations import DELIVER, IDENTITIES, PAGES
 from bus.errors import Unavailable
@@ -105,7 +105,7 @@ class Identities:
 
     def _remember(self, safe: Sequence[Incoming]) -> None:
         now_s = self._now_s()
-        marks = [cast(Mark, incoming.mark) for incoming in safe]
+        marks: list[Any] = [incoming.mark for incoming in safe]
         for mark, incoming in zip(marks, safe, strict=True):
             if self._in_hand.get(mark.identity) is incoming:
                 del self._in_hand[mark.identity]
