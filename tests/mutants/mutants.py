@@ -109,6 +109,11 @@ MUTANTS = (
     Mutant(
         "give a delivery an id at random", "bus/event.py",
         "hashlib.sha1(_NAMESPACE_URL + name,", 'hashlib.sha1(_NAMESPACE_URL + __import__("os").urandom(16),',
+        ("tests/core/test_event_compiled.py::test_the_id_of_a_delivery_is_the_same_in_python",),
+    ),
+    Mutant(
+        "give a delivery an id at random, in C", "bus/event_compiled.pyx",
+        "tuple parts = (source,", 'tuple parts = (__import__("os").urandom(8).hex(),',
         ("tests/core/test_event.py::test_a_delivery_s_id_is_the_same_for_ever",),
     ),
     Mutant(
