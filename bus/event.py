@@ -14,15 +14,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = [
-    "DEFAULT_ZONE", "EPOCH", "WINDOW_DAYS", "Event", "OrdinaryEnvelope", "delivery_id", "digest", "identity",
-    "ordinary_envelope",
-]  # fmt: skip
+__all__ = ["DEFAULT_ZONE", "EPOCH", "WINDOW_DAYS", "Event", "delivery_id", "digest", "identity"]
 
 _NAMESPACE_URL = uuid.NAMESPACE_URL.bytes
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 EPOCH = datetime.fromtimestamp(0, UTC)
-OrdinaryEnvelope = tuple[str, str, str, str, datetime, str]  # id, source, type, subject, time, key
 WINDOW_DAYS = 7  # how long an identity is remembered at least
 DEFAULT_ZONE = "Asia/Shanghai"  # of times without a zone, where a system declares none
 
@@ -75,7 +71,7 @@ def digest(body: bytes) -> bytes:
 
 
 try:
-    from bus.event_compiled import delivery_id, ordinary_envelope
+    from bus.event_compiled import delivery_id
 except ImportError:
 
     def delivery_id(source: str, id_: str, route: str, system: str, round_: int | str = 0) -> str:
@@ -88,7 +84,3 @@ except ImportError:
         sha = hashlib.sha1(_NAMESPACE_URL + name, usedforsecurity=False).hexdigest()
         # uuid.uuid5 by hand, in a third of its time: version 5, variant 10xx.
         return f"{sha[:8]}-{sha[8:12]}-5{sha[13:16]}-{_VARIANT[sha[16]]}{sha[17:20]}-{sha[20:32]}"
-
-    def ordinary_envelope(headers: Mapping[str, Any], names: tuple[str, ...], /) -> OrdinaryEnvelope | None:  # noqa: ARG001 - the same in C
-        """The values of a whole envelope that is fast to read; here there is none."""
-        return None

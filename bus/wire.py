@@ -18,10 +18,20 @@ from urllib.parse import quote, unquote
 
 from bus.codecs import read_json_fast, write_json_fast
 from bus.errors import BusError, DocumentError, InvalidEvent
-from bus.event import DEFAULT_ZONE, EPOCH, Event, ordinary_envelope
+from bus.event import DEFAULT_ZONE, EPOCH, Event
 from bus.plain import parse_iso_datetime
 from bus.ports import Following, Header, Message
 from bus.topology import PARTITIONS, ROUTER, to
+
+try:
+    from bus.event_compiled import ordinary_envelope
+except ImportError:
+
+    def ordinary_envelope(
+        _: Mapping[str, Any], _names: tuple[str, ...], /
+    ) -> tuple[str, str, str, str, datetime, str] | None:
+        return None
+
 
 PREFIX = "cloudEvents_"
 # In the order of preference: AMQP binding, its other spelling, the HTTP binding and drafts made of it.

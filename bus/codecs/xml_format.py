@@ -15,9 +15,10 @@ MAX_DEPTH = 64
 _DECLARED = re.compile(
     rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']"""
 )
-# Nothing but declarations and comments may stand before it. Possessive, so that it cannot backtrack.
-_BLANKS = re.compile(r"\s*").match
-_BEFORE_ROOT = {"<?": "?>", "<!--": "-->"}  # what may stand there, and how it ends
+# Nothing but declarations and comments may stand before it. One pattern of all of that would have to be possessive, so
+# as not to backtrack, and Python 3.11.2, which is Debian 12's, errs over such.
+_ASIDE = re.compile(r"\s*(?:<\?.*?\?>|<!--.*?-->)", re.DOTALL).match
+_DOCTYPE = re.compile(r"\s*<!DOCTYPE").match
 _PARSER = etree.XMLParser(
     encoding="utf-8",  # the text is decoded here, strictly, whatever its declaration still says
     resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False,
@@ -48,17 +49,11 @@ def parse(text: str) -> Element:
 
 
 def _has_doctype(text: str) -> bool:
-    """Whether one stands before the root. No pattern: Python 3.11.2, which is Debian's, errs over possessive ones."""
+    """Whether one stands before the root."""
     at = 0
-    while True:
-        at = _BLANKS(text, at).end()  # type: ignore[union-attr]  # it always matches
-        begin = next((begin for begin in _BEFORE_ROOT if text.startswith(begin, at)), "")
-        if not begin:
-            return text.startswith("<!DOCTYPE", at)
-        end = text.find(_BEFORE_ROOT[begin], at + len(begin))
-        if end < 0:
-            return False
-        at = end + len(_BEFORE_ROOT[begin])
+    while aside := _ASIDE(text, at):
+        at = aside.end()
+    return _DOCTYPE(text, at) is not None
 
 
 def _encoding(body: bytes, encoding: str) -> str:

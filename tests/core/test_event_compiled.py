@@ -1,7 +1,6 @@
 """What is done in C for every event is what Python does, or it is left to Python."""
 
-import importlib.util
-import sys
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -10,32 +9,23 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bus import event, event_compiled
-from bus.event import Event, delivery_id, ordinary_envelope
+from bus import event, event_compiled, wire
+from bus.event import Event, delivery_id
+from bus.event_compiled import ordinary_envelope
 from bus.plain import parse_iso_datetime
 from bus.ports import Header, Message, shared
 from bus.topology import ROUTER
 from bus.wire import ENVELOPE, envelope, event_headers, says_all
 
+from tests.core.uncompiled import uncompiled
+
 WHEN = datetime(2026, 11, 23, 8, 30, 15, 123456, UTC)
 EVENT = Event("purchase_order.released", "erp", "4500012345-v1", {}, "4500012345", WHEN, "4500012345")
 
 
-def in_python(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module `bus.event` as it is where nothing was compiled."""
-    monkeypatch.setitem(sys.modules, "bus.event_compiled", None)
-    spec = importlib.util.spec_from_file_location("bus.event", event.__file__)
-    assert spec is not None
-    assert spec.loader is not None
-    alone = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "bus.event", alone)  # where its dataclass looks for its own names
-    spec.loader.exec_module(alone)
-    return alone
-
-
 def test_it_is_built_and_taken() -> None:
     assert delivery_id is event_compiled.delivery_id
-    assert ordinary_envelope is event_compiled.ordinary_envelope
+    assert vars(wire)["ordinary_envelope"] is ordinary_envelope
 
 
 # --------------------------------------------------------------------------------------------- ids
@@ -49,18 +39,16 @@ PARTS: list[tuple[str, str, str, str, int | str]] = [
 
 
 def test_the_id_of_a_delivery_is_the_same_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = in_python(monkeypatch)
+    alone = uncompiled(event, "bus.event_compiled", monkeypatch)
     assert alone.delivery_id is not delivery_id
     for parts in PARTS:
         assert delivery_id(*parts) == alone.delivery_id(*parts), parts
     assert delivery_id("erp", "1", "r", "s") == alone.delivery_id("erp", "1", "r", "s", 0)
-    assert alone.ordinary_envelope(event_headers(EVENT), ENVELOPE) is None
+    assert uncompiled(wire, "bus.event_compiled", monkeypatch).ordinary_envelope(event_headers(EVENT), ENVELOPE) is None
 
 
 @given(st.text(st.characters(codec="utf-8")), st.text(max_size=200), st.text(), st.text(), st.integers(0, 10**9) | st.text(max_size=5))
 def test_any_id_is_the_uuid_that_the_standard_library_makes(source: str, id_: str, route: str, system: str, round_: int | str) -> None:
-    import uuid
-
     name = f"{source}\n{id_}\n{route}\n{system}\n{round_}"
     try:
         wanted = str(uuid.uuid5(uuid.NAMESPACE_URL, name))

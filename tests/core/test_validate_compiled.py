@@ -1,6 +1,5 @@
 """What is read in C is what is read in Python, or it is left to Python."""
 
-import importlib.util
 import sys
 from random import Random
 from typing import Any
@@ -17,6 +16,7 @@ from bus.validate import _reader_in_python, compile_reader
 from bus.validate_compiled import ordinary_reader
 
 from tests.core.typed_bodies import ZONE, body_of, event_type, mutated, record_of, told
+from tests.core.uncompiled import uncompiled
 
 ORDER = shipped()["purchase_order.created"]
 
@@ -36,12 +36,7 @@ def test_it_is_built_and_taken() -> None:
 
 
 def test_python_does_the_same_where_nothing_was_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bus.validate_compiled", None)
-    spec = importlib.util.spec_from_file_location("bus.validate", validate.__file__)
-    assert spec is not None
-    assert spec.loader is not None
-    alone = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(alone)
+    alone = uncompiled(validate, "bus.validate_compiled", monkeypatch)
     assert alone.ordinary_reader(ORDER.data) is None
     for body in (order(), order(lines=0), b"{", b"{}"):
         assert told(alone.compile_reader(ORDER), body) == told(compile_reader(ORDER), body)

@@ -4,32 +4,19 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
+from bus import types
 from bus.errors import DocumentError, InvalidEvent
-from bus.types import (
-    ANY,
-    BOOLEAN,
-    DATE,
-    DATETIME,
-    DECIMAL,
-    INTEGER,
-    TEXT,
-    EventType,
-    Field,
-    ListOf,
-    Record,
-    Scalar,
-    Type,
-)
+from bus.types import EventType, Field, ListOf, Record, Scalar, Type
 
 ZONE = "Asia/Shanghai"
 ORDINARY: Mapping[Scalar, tuple[str, ...]] = {
-    TEXT: ('"PO-1"', '""', '"x"', '"六角螺栓 M8×40"', '"3/4\\" 中\\n"', '"\\u00e9"', '"😀"', '"25x52x15 mm, sealed, steel cage"'),
-    INTEGER: ("0", "7", "-12", "999999999999999999"),
-    DECIMAL: ("0", "-3", "12.50", "-0.0", "0.10", "1234567890123456789012345.67"),
-    BOOLEAN: ("true", "false"),
-    DATE: ('"2025-01-19"', '"2024-02-29"', '"9999-12-31"'),
-    DATETIME: ('"2025-01-19T08:30:00Z"', '"2025-01-19 08:30"', '"2025-01-19"', '"2025-01-19T08:30:00.1234567+0800"'),
-    ANY: ('"x"', "1.50", "[]", '{"a": [null, true, {"b": -7}], "a": 1}', '[[{"": "中"}], null]'),
+    types.TEXT: ('"PO-1"', '""', '"x"', '"六角螺栓 M8×40"', '"3/4\\" 中\\n"', '"\\u00e9"', '"😀"', '"25x52x15 mm, sealed, steel cage"'),
+    types.INTEGER: ("0", "7", "-12", "999999999999999999"),
+    types.DECIMAL: ("0", "-3", "12.50", "-0.0", "0.10", "1234567890123456789012345.67"),
+    types.BOOLEAN: ("true", "false"),
+    types.DATE: ('"2025-01-19"', '"2024-02-29"', '"9999-12-31"'),
+    types.DATETIME: ('"2025-01-19T08:30:00Z"', '"2025-01-19 08:30"', '"2025-01-19"', '"2025-01-19T08:30:00.1234567+0800"'),
+    types.ANY: ('"x"', "1.50", "[]", '{"a": [null, true, {"b": -7}], "a": 1}', '[[{"": "中"}], null]'),
 }
 ODD = (
     "null", "-0", "01", "1.", ".5", "-", "1e3", "1.5E-2", "1e61", "1e999", "12345678901234567890", "9" * 70, "0." + "1" * 70,
@@ -63,10 +50,10 @@ def body_of(chance: Random, type_: Type, oddness: float) -> str:
         return chance.choice(ORDINARY[type_])
     if isinstance(type_, ListOf):
         return _joined(chance, "[]", [body_of(chance, type_.item, oddness) for _ in range(chance.randint(0, 3))])
-    types = {
+    declared = {
         name: field.type for name, field in type_.fields.items() if chance.random() > (oddness if field.required else 0.4)
     }
-    names = list(types)
+    names = list(declared)
     if chance.random() < 0.3:
         chance.shuffle(names)
     if names and chance.random() < 0.1:
@@ -75,7 +62,7 @@ def body_of(chance: Random, type_: Type, oddness: float) -> str:
         names.insert(chance.randint(0, len(names)), chance.choice(NAMES))
     members = []
     for name in names:
-        value = body_of(chance, types.get(name, ANY), oddness)
+        value = body_of(chance, declared.get(name, types.ANY), oddness)
         quoted = name.replace('"', '\\"')
         members.append(f'"{quoted}"{chance.choice(BLANKS)}:{chance.choice(BLANKS)}{value}')
     return _joined(chance, "{}", members)
