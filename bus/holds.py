@@ -27,10 +27,12 @@ Rule 6. Whoever takes the queue over forgets what it knew and reads it again fir
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from heapq import heappop, heappush
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from bus.event import digest
 from bus.ports import Header, Message

@@ -6,8 +6,9 @@ Every implementation passes the contract suite in `bus.testing`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from bus.topology import Topology
 
@@ -46,9 +47,8 @@ def following(begin: Shared) -> Following:
     return made
 
 
-@dataclass(slots=True)
-class Message:
-    """Bytes on their way to one queue. Nobody changes one: `dataclasses.replace` makes another.
+class Message(Struct, frozen=True):
+    """Bytes on their way to one queue; `msgspec.structs.replace` makes another of one.
 
     Args:
         to: the queue: `bus.router`, `to.wms`, `dead.wms`, `bus.invalid`, `bus.documents`. A message to
@@ -99,7 +99,7 @@ class Received(Protocol):
         """Replace it by `messages`, all or, after a crash, it again; none means done. Does not wait.
 
         The transport repeats what has no certain outcome. A second call does nothing. `mark` is
-        remembered no earlier than the messages are safe.
+        remembered no earlier than the messages are safe, and with one `message` is not to be asked for again.
         """
 
     def release(self) -> None:

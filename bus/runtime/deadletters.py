@@ -6,8 +6,10 @@ is run again, and goes on with the rest.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from bus import letters
 from bus.letters import Letter

@@ -7,10 +7,12 @@ see `bus.holds`.
 """
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from bus import holds, letters
 from bus.adapter import Answer, Sink
@@ -353,7 +355,7 @@ class Delivery:
 
     def _retry(self, job: Job, delay_s: float) -> None:
         if job.key:  # it holds back its key: it waits here, unsettled, and its place in the queue is kept
-            job.outbound = replace(job.outbound, attempt=job.outbound.attempt + 1)
+            job.outbound = dataclasses.replace(job.outbound, attempt=job.outbound.attempt + 1)
             self._waiting[job] = asyncio.get_running_loop().call_later(delay_s, self._again, job)
             self._consumer.harmless()
             return

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
+
+from msgspec.structs import replace
 
 from bus.errors import Refused, Unavailable
 from bus.ports import AFTER_ERROR_S, Begin, Consumer, Depth, Handler, Mark, Message, Received, Transport, nothing

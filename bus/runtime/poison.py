@@ -11,7 +11,8 @@ poison once it came back very often: lost connections count as well, and beginni
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bus.ports import Begin, Consumer, Handler, Message, Received, Transport, nothing
 

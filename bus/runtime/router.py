@@ -10,11 +10,10 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from datetime import datetime
 
 from msgspec import Struct
-from msgspec.structs import replace as replaced
+from msgspec.structs import replace
 
 from bus import letters
 from bus.adapter import Answer
@@ -149,7 +148,7 @@ class Router:
         while not self._pausing and self._line and self._line[0][1].done():
             taken, matched = self._line[0]
             try:
-                self._route_all([replaced(taken, matched=matched)])
+                self._route_all([replace(taken, matched=matched)])
             except Exception as error:  # noqa: BLE001 - as for a batch whose handler raises: all of it comes again
                 self._telemetry.defect("router", error)
                 self._pausing = True

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bus.ports import Received
 from bus.runtime.app import topology_of

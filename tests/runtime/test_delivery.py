@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bus.runtime.memory import MemoryBroker
@@ -115,7 +116,7 @@ def test_a_wait_longer_than_the_broker_has_a_delay_for_is_waited_to_its_end(tmp_
             await super().publish(*messages)
 
         def settle(self, lent: Any, messages: Any, mark: Any) -> None:
-            super().settle(lent, [replace(one, delay_s=min(one.delay_s, 0.1)) for one in messages], mark)
+            super().settle(lent, [msgspec.structs.replace(one, delay_s=min(one.delay_s, 0.1)) for one in messages], mark)
 
     async def story() -> None:
         times: list[float] = []

@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bus.event import delivery_id
 from bus.letters import REPLAY
 from bus.ports import Message
@@ -195,7 +197,7 @@ def test_a_replay_whose_route_is_gone_says_so(tmp_path: Path) -> None:
         message = event_message(placed("S-1"))
         async with running(tmp_path, with_routes("r: {on: order.placed, to: wms, json: data}"), broker) as bus:
             headers = {**message.headers, REPLAY: 1, "bus-route": "former", "bus-system": "wms"}
-            await bus.publish(replace(message, headers=headers))
+            await bus.publish(msgspec.structs.replace(message, headers=headers))
             [letter] = await bus.has_letters("route-gone")
             assert letter.state == "parked"
 

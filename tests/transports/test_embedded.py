@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bus.errors import Unavailable
 from bus.ports import Mark, Received, Transport

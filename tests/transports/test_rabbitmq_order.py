@@ -1,6 +1,7 @@
 """Order per key on RabbitMQ: every key one path, whoever dies."""
 
 import asyncio
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from bus.ledger import Ledger
-from bus.ports import Message, Received
+from bus.ports import Mark, Message, Received
 from bus.runtime.rabbitmq.frame_types import Arrived
 from bus.runtime.rabbitmq.inlet import Deaths, Delivery, Subscription
 from bus.testing import letter, until
@@ -164,6 +165,29 @@ def test_what_is_done_is_acknowledged_before_an_ordered_channel_is_left() -> Non
         ledger.became(delivery, [])
     deliveries[2].release()
     assert said == ["acknowledge 2 and before", "close"]
+
+
+def test_what_waits_for_its_mark_alone_keeps_no_message_in_memory() -> None:
+    class Headers(dict[str, Any]):
+        """What a weak reference may point to."""
+
+    ledger = Ledger(10)
+    host: Any = SimpleNamespace(
+        ledger=ledger, deaths=Deaths(), plan_turn=lambda: None,
+        become=lambda delivery, _messages, mark: ledger.became(delivery, [], mark),
+    )
+    headers = Headers(cloudEvents_id="PO-1")
+    held = weakref.ref(headers)
+    delivery = Delivery(Subscription(host, "bus.router", lambda _batch: None, 10), Arrived(
+        1, "", "bus.router", None, None, headers, "PO-1", b""
+    ))
+    del headers
+    ledger.received([delivery])
+    assert delivery.message.id == "PO-1"
+    delivery.become(mark=Mark("erp PO-1", b""))
+    delivery.become(mark=Mark("erp PO-1", b""))  # a second call does nothing
+    assert (held(), delivery.name) == (None, "PO-1")
+    assert ledger.outcome(0.0).unmarked == [delivery]
 
 
 def test_who_takes_a_queue_over_is_told_before_its_first_message_and_not_while_it_waits(ordered_host: str) -> None:

@@ -7,7 +7,8 @@ anything newer, and whatever of it had arrived already is a repetition with the 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bus.ports import Received
 from bus.wire import partition

@@ -40,16 +40,21 @@ class Host(Protocol):
 
 
 class Delivery(Incoming):
-    """One message handed out by RabbitMQ; see `bus.ports.Received`."""
+    """One message handed out by RabbitMQ; see `bus.ports.Received`.
 
-    __slots__ = ("_arrived", "_message", "subscription")
+    What became something with a mark is in hand until the mark is stored, and of thousands that takes memory and
+    warm caches: nobody asks for its message again, so that is let go.
+    """
+
+    __slots__ = ("_arrived", "_message", "name", "subscription")
 
     def __init__(self, subscription: "Reader", arrived: Arrived) -> None:
         self.inlet = self.subscription = subscription
         self.tag, self.epoch = arrived.tag, subscription.epoch
         self.state, self.waiting, self.mark = OPEN, 0, None  # not by super(): one for every message
-        self._arrived = arrived
+        self._arrived: Any = arrived
         self._message: Message | None = None
+        self.name = arrived.message_id or ""  # what it is recognised by when it comes back to its queue
 
     @property
     def message(self) -> Message:
@@ -68,14 +73,11 @@ class Delivery(Incoming):
             return 0
         return self.subscription.host.deaths.among(self.subscription.queue, self.name, int(counted))
 
-    @property
-    def name(self) -> str:
-        """What it is recognised by when it comes back to its queue."""
-        return self._arrived.message_id or ""
-
     def become(self, *messages: Message, mark: Mark | None = None) -> None:
         """Replace it by `messages`; raises Refused, and stays unsettled, when one could never be stored."""
         self.subscription.host.become(self, messages, mark)
+        if mark is not None:
+            self._arrived = self._message = None
 
     def release(self) -> None:
         """Give it back."""

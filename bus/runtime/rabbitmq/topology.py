@@ -7,7 +7,8 @@ What was applied is kept in the broker, as the one message of the queue `bus.top
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bus.declarations import DELIVER, Binding, Exchange, Queue
 from bus.errors import BusError, ConfigurationError, Unavailable
