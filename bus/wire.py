@@ -34,6 +34,7 @@ except ImportError:
 
 
 PREFIX = "cloudEvents_"
+TYPE = PREFIX + "type"
 # In the order of preference: AMQP binding, its other spelling, the HTTP binding and drafts made of it.
 _HTTP = "ce-"
 _PREFIXES = (PREFIX, "cloudEvents:", _HTTP)
@@ -48,6 +49,7 @@ MAX_ID_BYTES = 255  # AMQP's short strings end there, and an id travels in one
 # Headers of the bus's own on deliveries and letters.
 ROUTE = "bus-route"
 SYSTEM = "bus-system"
+PUBLISHED_AS = "bus-published-as"  # the routing key of an event that is not known to be its type
 ATTEMPT = "bus-attempt"
 EVENT = "bus-event"  # the event's data beside the document made of it, for replies and dead letters
 EVENT_LENGTH = "bus-event-length"  # … or how many bytes of it stand behind the document in the body

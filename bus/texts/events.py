@@ -9,6 +9,12 @@ TEXTS: dict[str, Text] = {
         "Correct it in the system that sends the event, or in the inbound rule that makes it; `bus schema {type}` prints what the event holds.",
         "请在发出该事件的系统里改正，或改正生成它的 inbound 规则；`bus schema {type}` 会列出该事件的全部字段。",
     ),
+    "event-key-differs": Text(
+        "the event was published with the routing key {key}, but its type is {type}",
+        "事件发布时的路由键是 {key}，类型却是 {type}",
+        "Publish it with its type as routing key: by that the broker knows who may publish what.",
+        "请以事件类型作为路由键发布：消息代理据此判断谁可以发布什么。",
+    ),
     "event-field-missing": Text(
         "{path} is missing",
         "缺少 {path}",

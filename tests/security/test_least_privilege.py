@@ -23,6 +23,7 @@ from bus.ports import Message, Received
 from bus.runtime.rabbitmq import RabbitBroker
 from bus.testing import letter, pull_all
 from bus.topology import ROUTER, Topology
+from bus.wire import PUBLISHED_AS
 
 from tests.brokers import Broker
 from tests.topology.commands import bus
@@ -177,6 +178,29 @@ def test_the_bus_runs_as_its_own_user_and_is_named_on_what_it_delivers(realm: Re
 
     message, user = asyncio.run(asyncio.wait_for(run(), 30))
     assert (message.body, user) == (b"{}", "bus")
+
+
+def test_an_event_tells_the_router_that_it_was_published_under_another_type(realm: Realm) -> None:
+    types = {"same": "purchase_order.released", "forged": "visit.planned"}
+    with realm.channel("erp") as channel:
+        for id_, type_ in types.items():
+            properties = pika.BasicProperties(message_id=id_, headers={"cloudEvents_type": type_})
+            channel.basic_publish("bus.events", "purchase_order.released", b"{}", properties, mandatory=True)
+        properties = pika.BasicProperties(message_id="structured", content_type="application/cloudevents+json")
+        channel.basic_publish("bus.events", "purchase_order.released", b"{}", properties, mandatory=True)
+
+    async def run() -> dict[str, object]:
+        transport = RabbitBroker(realm.url("bus"))
+        await transport.open(TOPOLOGY)
+        try:
+            count = (await transport.depth([ROUTER]))[ROUTER].messages
+            return {one.message.id: one.message.headers.get(PUBLISHED_AS) for one in await pull_all(transport, ROUTER, count)}
+        finally:
+            await transport.close()
+
+    told = asyncio.run(asyncio.wait_for(run(), 30))
+    released = "purchase_order.released"
+    assert told.items() >= {"same": None, "forged": released, "structured": released}.items()
 
 
 def test_a_system_reads_its_queue_with_the_command_line_as_its_own_user(realm: Realm) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from bus.declarations import EVENTS
 from bus.errors import BusError, Unavailable
 from bus.ledger import OPEN, Incoming, Inlet, Ledger
 from bus.ports import AFTER_ERROR_S, Begin, Handler, Header, Mark, Message, Shared, nothing
@@ -15,6 +16,7 @@ from bus.runtime.rabbitmq.addressing import PACKED, SYSTEM_HEADER, unpacked
 from bus.runtime.rabbitmq.amqp import Channel, Connection
 from bus.runtime.rabbitmq.frame_types import Arrived, is_brokers_own
 from bus.topology import DOCUMENTS
+from bus.wire import PUBLISHED_AS, TYPE
 
 RELEASES = 10_000
 
@@ -301,7 +303,9 @@ def _message(queue: str, arrived: Arrived) -> Message:
             name: value if type(value) is str else _header(value)
             for name, value in headers.items() if value is not None and not is_brokers_own(name)
         }
-    if queue == DOCUMENTS and arrived.exchange == DOCUMENTS:
+    if arrived.exchange == EVENTS and arrived.routing_key not in ("", headers.get(TYPE)):
+        headers = {**headers, PUBLISHED_AS: arrived.routing_key}
+    elif queue == DOCUMENTS and arrived.exchange == DOCUMENTS:
         headers = {SYSTEM_HEADER: arrived.routing_key, **headers}
     return Message(
         queue, arrived.message_id or str(headers.get("cloudEvents_id", "")), arrived.body, headers,
