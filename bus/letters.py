@@ -231,9 +231,7 @@ def replayed(message: Message) -> Message:
         id_ = header_text(message.headers.get(DOCUMENT, message.id))
         return Message(DOCUMENTS, id_, message.body, headers, message.content_type)
     if letter.route:
-        headers |= {ROUTE: letter.route, SYSTEM: letter.system}
-        if letter.place:
-            headers[LETTER] = message.id
+        headers |= {ROUTE: letter.route, SYSTEM: letter.system, LETTER: message.id}
     event_id = header_text(message.headers.get(PREFIX + "id", message.id))
     return Message(ROUTER, event_id, message.body, headers, message.content_type)
 

@@ -1,6 +1,7 @@
 """`bus dead`: what could not be delivered, why, and what to do with it."""
 
 import contextlib
+import dataclasses
 import gc
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,12 +12,12 @@ import typer
 
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
 from bus.cli.output import Progress, as_json, note, paint, show, show_json, table
-from bus.errors import UsageError
+from bus.errors import BusError, UsageError
 from bus.texts import say
 
 if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
     from bus.letters import Letter
-    from bus.ports import Received
+    from bus.ports import Message, Received
     from bus.runtime.behind import Behind
     from bus.runtime.deadletters import Chosen, Group
     from bus.runtime.spool import Spool
@@ -53,7 +54,7 @@ def _work(
         await transport.open(topology)
         try:
             code = await act(transport, tuple(config.systems))
-            if needs_run and not await is_attended(broker, transport, topology.event_queues):
+            if needs_run and not code and not await is_attended(broker, transport, topology.event_queues):
                 note(say("nobody-runs"))
             return code
         finally:
@@ -116,7 +117,7 @@ def list_(
         if letters:
             _show_list(groups.all(), letters[:MOST_SHOWN], count, waiting)
         elif output is Format.text and not others:
-            show(say("no-letters"))
+            show(say("no-letters" if which == deadletters.Chosen() else "no-letters-chosen"))
         _note(others=others)
         return 0
 
@@ -186,7 +187,7 @@ def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
         letter, original = await _only(transport, systems, id_)
         waiting = (await behind(transport, [letter])).of(letter)
-        body = original.decode("utf-8", "backslashreplace")
+        body = original.body.decode("utf-8", "backslashreplace")
         facts = {
             "id": letter.id, "state": letter.state, "code": letter.code, "message": letter.message, "hint": letter.hint,
             "where": letter.where, "system": letter.system, "route": letter.route, "type": letter.type,
@@ -214,22 +215,53 @@ def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter
     return _work(routing, broker, act)
 
 
-async def _only(transport: Any, systems: Iterable[str], id_: str) -> tuple["Letter", bytes]:
-    """The one letter that is meant, and its body; of the same refused twice, the later."""
+async def _only(transport: Any, systems: Iterable[str], id_: str) -> tuple["Letter", "Message"]:
+    """The one letter that is meant, as it lies there; of the same refused twice, the later."""
     from bus.runtime import deadletters
 
-    found: dict[str, tuple[Letter, bytes]] = {}
+    found: dict[tuple[str, str], tuple[Letter, Message]] = {}
 
     def see(letter: "Letter", received: "Received") -> None:
-        found[letter.id] = letter, received.message.body
+        if letter.id == id_ or (len(id_) >= deadletters.SHORTEST_ID and letter.id.startswith(id_)):
+            found[letter.id, letter.system] = letter, received.message
 
-    others = await deadletters.sift(transport, systems, deadletters.Chosen(frozenset([id_])), see)
+    others = await deadletters.sift(transport, systems, deadletters.Chosen(), see)
+    found = {key: letter for key, letter in found.items() if key[0] == id_} or found
     if not found:
         _note(others=others)
-        raise UsageError("letter-unknown", id=id_)
+        raise _unknown([id_])
     if len(found) > 1:
         raise UsageError("letter-ambiguous", id=id_, count=len(found))
     return next(iter(found.values()))
+
+
+async def _meant(transport: Any, systems: Sequence[str], which: "Chosen") -> "Chosen":
+    """The same letters by their whole ids; what is not there, or not any more, is told.
+
+    Raises:
+        UsageError: one of the ids stands for several letters.
+    """
+    from bus.runtime import deadletters
+
+    if not which.ids:
+        return which
+    named = await deadletters.named(transport, systems, which.ids)
+    for given, ids in named.items():
+        if len(ids) > 1:
+            raise UsageError("letter-ambiguous", id=given, count=len(ids))
+    if nowhere := sorted(given for given, ids in named.items() if not ids):
+        error = _unknown(nowhere[:MOST_SHOWN])
+        note(f"{error}\n  {error.hint}")
+    return dataclasses.replace(which, ids=frozenset().union(*named.values()) or which.ids)
+
+
+def _unknown(ids: Sequence[str]) -> UsageError:
+    """No letter has one of these ids; some may only be too short."""
+    from bus.runtime.deadletters import SHORTEST_ID
+
+    if any(len(id_) < SHORTEST_ID for id_ in ids):
+        return UsageError("letter-id-short", id=", ".join(ids), shortest=SHORTEST_ID)
+    return UsageError("letter-unknown", id=", ".join(ids))
 
 
 @app.command(help=say("help-dead-replay"))
@@ -267,8 +299,9 @@ def _settle(
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
         progress = Progress(lambda done, count: say("letters-progress", done=done, count=count))
+        meant = await _meant(transport, systems, which)
         try:
-            settled = await settle(transport, systems, which, progress)
+            settled = await settle(transport, systems, meant, progress)
         finally:
             progress.end()
         show(say(said, count=settled.letters))
@@ -281,25 +314,64 @@ def _settle(
 @app.command(help=say("help-dead-edit"))
 def edit(
     id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter-id"))],
-    file: Annotated[Path, typer.Argument(help=say("help-edit-file"))],
+    file: Annotated[Path | None, typer.Argument(help=say("help-edit-file"), show_default=False)] = None,
     routing: RoutingOption = None, broker: BrokerOption = "",
 ) -> int:
     """Put a mended body into a letter."""
     from bus.runtime import deadletters
 
-    try:
-        body = file.read_bytes()
-    except OSError as error:
-        raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
+    given = None if file is None else _bytes_of(file)
 
     async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        letter, _ = await _only(transport, systems, id_)
+        letter, message = await _only(transport, systems, id_)
+        body = _in_editor(letter, message) if given is None else given
+        if body is None:
+            show(say("not-edited", id=letter.id))
+            return 1
+        _check_body(body, message.content_type)
         if not (await deadletters.edit(transport, systems, letter, body)).letters:
-            raise UsageError("letter-unknown", id=id_)  # somebody else was quicker
+            raise _unknown([id_])  # somebody else was quicker
         show(say("edited", id=letter.id))
         return 0
 
     return _work(routing, broker, act)
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
+
+
+def _in_editor(letter: "Letter", message: "Message") -> bytes | None:
+    """What a person made of the body in the editor that VISUAL or EDITOR names; None where it was left as it is."""
+    import click
+
+    try:
+        before = message.body.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError("edit-no-text", id=letter.id) from error
+    try:
+        after = click.edit(before, extension=".json" if _is_json(message.content_type) else ".txt")
+    except click.ClickException as error:
+        raise UsageError("edit-no-editor", reason=error.message) from error
+    return after.encode() if after is not None and after != before else None
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().endswith(("/json", "+json"))
+
+
+def _check_body(body: bytes, content_type: str) -> None:
+    """Refuse what is not in the letter's own format, where that can be told."""
+    from bus.codecs.json_format import read_json_fast
+
+    if _is_json(content_type):
+        try:
+            read_json_fast(body)
+        except BusError as error:
+            raise UsageError("edit-no-json", reason=str(error)) from error
 
 
 def _chosen(

@@ -5,7 +5,7 @@ queue only when what became of it is stored, what is left was never touched. So 
 is run again, and goes on with the rest.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -37,20 +37,15 @@ class Chosen:
     subject: str = ""
 
     def fits(self, letter: Letter) -> bool:
-        """Say whether a letter is meant; an id may be given by its beginning."""
+        """Say whether a letter is meant."""
         return (
-            (not self.ids or self._names(letter.id))
+            (not self.ids or letter.id in self.ids)
             and (not self.system or self.system == letter.system)
             and (not self.route or self.route == letter.route)
             and (not self.code or self.code == letter.code)
             and (not self.state or self.state == letter.state)
             and (not self.subject or self.subject == letter.subject)
         )
-
-    def _names(self, id_: str) -> bool:
-        # One look-up for each length, not one comparison for each id: both may be thousands.
-        lengths = {len(named) for named in self.ids}
-        return id_ in self.ids or any(id_[:length] in self.ids for length in lengths if length >= SHORTEST_ID)
 
 
 async def pull_all(transport: Transport, queue: str, limit: int = AT_ONCE) -> list[Received]:
@@ -90,6 +85,21 @@ async def sift(
 
     others = [await transport.sift(name, take) for name in names]
     return any(others)
+
+
+async def named(transport: Transport, systems: Iterable[str], given: Iterable[str]) -> Mapping[str, set[str]]:
+    """Which letters' ids each of these stands for: the very same, or where there is none all that begin so."""
+    stands_for: dict[str, set[str]] = {one: set() for one in given}
+    # One look-up for each length, not one comparison for each of the given: both may be thousands.
+    lengths = {len(one) for one in stands_for if len(one) >= SHORTEST_ID}
+
+    def see(letter: Letter, _: Received) -> None:
+        for part in {letter.id, *(letter.id[:length] for length in lengths)}:
+            if part in stands_for:
+                stands_for[part].add(letter.id)
+
+    await sift(transport, systems, Chosen(), see)
+    return {one: {one} if one in ids else ids for one, ids in stands_for.items()}
 
 
 async def found(transport: Transport, systems: Iterable[str], which: Chosen) -> list[Letter]:

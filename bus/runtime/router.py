@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from bus import letters
 from bus.adapter import Answer
 from bus.config.model import Route
-from bus.errors import BusError, Held, IdentityConflict, Refused
+from bus.errors import BusError, Held, IdentityConflict, InvalidEvent, Refused
 from bus.event import Event, delivery_id, digest, identity
 from bus.holds import ORDER, PLACE, over, place_of
 from bus.inbound import Replies
@@ -28,7 +28,7 @@ from bus.runtime.poison import WaryConsumer
 from bus.runtime.replies import OTHERWISE, reply_message
 from bus.runtime.telemetry import Telemetry
 from bus.topology import is_partition, to
-from bus.wire import ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
+from bus.wire import PUBLISHED_AS, ROUTE, SYSTEM, envelope, event_headers, utc_now, with_event
 
 PREFETCH = 3000  # a third of it is in the broker's hands and the network's, on its way here or back
 PARTITION_PREFETCH = 1000  # of each of several
@@ -186,6 +186,8 @@ class Router:
         try:
             message = received.message
             event, body = envelope(message, now, self._zones)
+            if message.headers.get(PUBLISHED_AS, event.type) != event.type:
+                raise InvalidEvent("event-key-differs", key=message.headers[PUBLISHED_AS], type=event.type)
         except BusError as error:
             self._refuse(received, error)
             return None
@@ -265,7 +267,7 @@ class Router:
         self._telemetry.invalid(error, message_id=message.id)
         route, system = str(headers.get(ROUTE, "")), str(headers.get(SYSTEM, ""))
         known = letters.REPLAY in headers and system in self.routing.config.systems
-        id_ = str(headers.get(letters.LETTER, message.id)) if known and PLACE in headers else message.id
+        id_ = str(headers.get(letters.LETTER, message.id)) if known else message.id
         received.become(letters.of_event(
             headers, id_, message.body, error, self._now_s(), content_type=message.content_type,
             route=route if known else "", system=system if known else "",
@@ -344,9 +346,10 @@ class Router:
         target = self.routing.targets.get((route, system))
         key = event.key if target is not None and target.route.ordered and self._delivers(system) else ""
         place = None
-        if letters.REPLAY in headers and PLACE in headers:  # it keeps its place, and its name
-            key, place = str(headers.get(ORDER, "")), place_of(headers)
+        if letters.REPLAY in headers:  # it keeps its name, and its place
             id_ = str(headers.get(letters.LETTER, id_))
+            if PLACE in headers:
+                key, place = str(headers.get(ORDER, "")), place_of(headers)
         if instead_of is not None and PLACE in instead_of.headers:
             id_, place = instead_of.id, place_of(instead_of.headers)
         letter = letters.of_event(

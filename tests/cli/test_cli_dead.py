@@ -104,8 +104,12 @@ def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: P
         ran = bus(*arguments)
         assert (ran.code, ran.out) == (2, "")
         assert said in ran.err
-    assert bus("dead", "replay", "no-such").code == 1
-    assert bus("dead", "drop", "no-such").code == 1
+    for command in ("replay", "drop"):
+        ran = bus("dead", command, "no-such")
+        assert (ran.code, ran.out) == (1, f"{command}ed: 0\n".replace("pe", "ppe"))
+        assert ran.err == "there is no letter no-such\n  bus dead list shows them\n"
+        assert "the first 6 characters" in bus("dead", command, "no-su").err
+    assert bus("dead", "list", "--code", "no-such").out == "no letter fits these conditions\n"
     assert len(bus("dead", "list", "-o", "json").json["letters"]) == 3
 
     chinese = in_a_process("dead", "list", BUS_LANG="zh")
@@ -114,6 +118,42 @@ def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: P
         assert word in chinese.out
     machine = json.loads(in_a_process("dead", "list", "-o", "json", BUS_LANG="zh").out)
     assert {letter["code"] for letter in machine["letters"]} == {"unmapped-code", "path-missing-here", "target-refused"}
+
+
+def test_an_id_that_stands_for_several_letters_drops_none(house: Running, bus: Any, tmp_path: Path) -> None:
+    for name in ("refused-1", "refused-10"):
+        put(tmp_path, f"{name}.json", '{"kind": "order"}')
+    until(lambda: house.err.count("document_") == 4)
+    ids = {letter["id"] for letter in bus("dead", "list", "-o", "json").json["letters"]}
+    for command in ("show", "replay", "drop"):
+        ran = bus("dead", command, "refused")
+        assert (ran.code, ran.out) == (2, "")
+        assert "2 letters begin with refused" in ran.err
+    assert {letter["id"] for letter in bus("dead", "list", "-o", "json").json["letters"]} == ids
+    assert bus("dead", "drop", "refused-1.").out == "dropped: 1\n"
+
+
+def test_a_body_that_is_not_json_leaves_the_letter_as_it_is(house: Running, bus: Any, tmp_path: Path) -> None:
+    id_ = bus("dead", "list", "--code", "target-refused", "-o", "json").json["letters"][0]["id"]
+    before = bus("dead", "show", id_, "-o", "json").json["body"]
+    (tmp_path / "broken.json").write_text('{"no": "S-1",')
+    ran = bus("dead", "edit", id_, "broken.json")
+    assert (ran.code, ran.out) == (2, "")
+    assert "the letter was left as it is" in ran.err
+    assert bus("dead", "show", id_, "-o", "json").json["body"] == before
+
+
+def test_a_body_may_be_mended_in_an_editor(house: Running, bus: Any, tmp_path: Path) -> None:
+    id_ = bus("dead", "list", "--code", "target-refused", "-o", "json").json["letters"][0]["id"]
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nsed -i s/S-1/S-7/ "$1"\n')
+    editor.chmod(0o755)
+    assert in_a_process("dead", "edit", id_, VISUAL=str(editor)).out == f"edited: {id_}\n"
+    shown = bus("dead", "show", id_, "-o", "json").json
+    assert (shown["id"], json.loads(shown["body"])["no"]) == (id_, "S-7")
+    assert in_a_process("dead", "edit", id_, VISUAL="true").out == f"left as it is: {id_}\n"
+    missing = in_a_process("dead", "edit", id_, VISUAL=str(tmp_path / "none"))
+    assert (missing.code, "no editor could be opened" in missing.err) == (2, True)
 
 
 def test_replayed_letters_wait_for_a_bus_and_whoever_replays_is_told(house: Running, bus: Any) -> None:

@@ -14,7 +14,7 @@ from bus.ports import Message
 from bus.runtime.behind import behind
 from bus.runtime.memory import MemoryBroker
 from bus.topology import INVALID, dead, held, to
-from bus.wire import event_message
+from bus.wire import PUBLISHED_AS, event_message
 
 from tests.runtime.whole import SHOP, Request, answer, answering, numbers, order, placed, play, running, until
 
@@ -187,6 +187,32 @@ def test_a_replay_whose_event_is_spoilt_stays_with_its_route(tmp_path: Path) -> 
             [letter] = await bus.has_letters("event-invalid")
             assert (letter.system, letter.route) == ("wms", "bad")
             assert broker.messages(dead("wms"))
+
+    play(story)
+
+
+def test_a_letter_keeps_its_id_whatever_a_replay_makes_of_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with answering(answer(status=400)) as target, running(tmp_path, target=target) as bus:
+            await bus.publish(placed("S-1"))
+            [refused] = await bus.has_letters("target-refused")
+            await bus.edit(refused, b'{"no": 1}')
+            assert await bus.replay(ids=frozenset((refused.id,))) == 1
+            [spoilt] = await bus.has_letters("event-invalid")
+            assert (spoilt.id, spoilt.system, spoilt.route) == (refused.id, refused.system, refused.route)
+
+    play(story)
+
+
+def test_an_event_that_was_published_under_another_type_is_refused(tmp_path: Path) -> None:
+    async def story() -> None:
+        message = event_message(placed("S-1"))
+        async with running(tmp_path, QUIET) as bus:
+            for key in ("order.placed", "order.taken"):
+                headers = {**message.headers, "cloudEvents_id": key, PUBLISHED_AS: key}
+                await bus.publish(msgspec.structs.replace(message, id=key, headers=headers))
+            [letter] = await bus.has_letters("event-key-differs")
+            assert (letter.type, letter.fields) == ("order.placed", {"key": "order.taken", "type": "order.placed"})
 
     play(story)
 
