@@ -1,9 +1,12 @@
 """The examples in the manual and the README, run."""
 
+import asyncio
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +14,16 @@ from bus.codecs import parse_written
 from bus.config.load import load
 from bus.config.model import Configuration
 from bus.event import Event
+from bus.ports import Message
 from bus.routing import Routing
 from bus.runtime.files import adapters
+from bus.runtime.rabbitmq import RabbitBroker
 from bus.suite import run_suite
+from bus.testing import pull_all
+from bus.topology import ROUTER, Topology, to
+from bus.wire import envelope
+
+from tests.brokers import Broker, rabbitmq, virtual_host  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[1]
 MANUALS = ("routing.md", "routing.zh-CN.md")
@@ -111,3 +121,37 @@ def test_the_shipped_configuration_is_clean_and_passes_its_own_tests() -> None:
     assert [(result.name, result.differences) for result in suite.results if result.differences] == []
     assert suite.findings == []
     assert {route.name for route in config.routes} == suite.reached
+
+
+@pytest.mark.parametrize("manual", ["amqp.md", "amqp.zh-CN.md"])
+def test_the_programs_of_the_manual_publish_and_read(rabbitmq: Broker, manual: str) -> None:  # noqa: F811 - pytest's way
+    programs = [text for language, text in _blocks(manual) if language == "python"]
+    order = {"po_no": "4500012345"}
+    with virtual_host(rabbitmq, "manual") as url:
+        publish, read = (
+            program.replace("amqp://erp:secret@broker/prod", url).replace("start_consuming()", "connection.process_data_events(1)")
+            for program in programs
+        )
+        stored: dict[str, bytes] = {}
+        names: dict[str, Any] = {"order": order, "known": stored.__contains__, "store": stored.__setitem__}
+
+        async def between() -> tuple[Event, bytes]:
+            bus = RabbitBroker(url)
+            await bus.open(Topology(("wms",)))
+            try:
+                await asyncio.to_thread(exec, publish, names)
+                [received] = await pull_all(bus, ROUTER, 1)
+                received.become(*(Message(to("wms"), "delivery-1", b"<order/>") for _ in range(2)))
+                await bus.drain()
+                return envelope(received.message)
+            finally:
+                await bus.close()
+
+        event, data = asyncio.run(asyncio.wait_for(between(), 30))
+        exec(read, names)
+        names["connection"].close()
+    assert (event.type, event.source, event.id, event.subject) == (
+        "purchase_order.created", "erp", "4500012345-v1", "4500012345",
+    )
+    assert json.loads(data) == order
+    assert stored == {"delivery-1": b"<order/>"}
