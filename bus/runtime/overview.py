@@ -7,7 +7,7 @@ from typing import Literal
 from bus.ports import Depth
 from bus.runtime.reasons import Reason
 from bus.runtime.status import ProcessStatus
-from bus.topology import INVALID, dead, to
+from bus.topology import INVALID, ROUTER, dead, is_partition, to
 
 State = Literal["up", "down", "absent"]
 _NOTHING = Depth(0, 0.0)
@@ -106,6 +106,10 @@ def _needs(
         if (why := one.refusal) is not None:
             fields = {"process": one.name, "version": one.version, "reason": str(why)}
             yield Need(Reason("status-refused", fields), why)
+    events = [depth for queue, depth in queues.items() if queue == ROUTER or is_partition(queue)]
+    routed = any("router" in one.parts for one in said) or any(depth.readers for depth in events)
+    if said and not routed and (waiting := sum(depth.messages for depth in events)):
+        yield Need(Reason("status-no-router", {"count": waiting}))
     versions = sorted({one.version for one in said})
     if len(versions) > 1:
         yield Need(Reason("status-versions", {"versions": ", ".join(versions)}))

@@ -13,6 +13,8 @@ TEXTS: dict[str, Text] = {
     "status-well": Text("all is well", "一切正常"),
     "status-nobody": Text("no bus run is at work beside this routing.yaml", "此 routing.yaml 旁没有运行中的 bus run",
                           "start one, or name the routing.yaml of one with --routing", "请启动一个，或用 --routing 指明其 routing.yaml"),
+    "status-no-router": Text("{count} events wait, and no router runs", "有 {count} 个事件在等待，但没有运行中的路由进程",
+                             "start one: bus run --only router", "请启动一个：bus run --only router"),
     "status-gone": Text("{process} is gone without having stopped; it ran {parts}", "{process} 未正常停止就消失了；它运行 {parts}",
                         "start it again; nothing is lost", "请重新启动；不会丢失任何内容"),
     "status-broker": Text("{process} is in trouble with the broker: {reason}", "{process} 与队列服务之间有问题：{reason}",

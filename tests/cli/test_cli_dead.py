@@ -168,6 +168,6 @@ def test_a_refusal_shows_the_condition_what_it_read_and_the_answer(house: Runnin
     [letter] = bus("dead", "list", "--system", "wall", "-o", "json").json["letters"]
     assert letter["message"].endswith('; success is false: response.name == "a door" (routing.yaml:8)')
     shown = bus("dead", "show", letter["id"], "-o", "json").json
-    assert 'file answered, and there response.name "S-1" == "a door"' in shown["hint"]
+    assert 'file answered, but not as wanted: response.name "S-1" == "a door"' in shown["hint"]
     assert '"name":"S-1"' in shown["answer"]
     assert '"name":"S-1"' not in house.err

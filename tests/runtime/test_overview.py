@@ -80,6 +80,18 @@ def test_whatever_needs_a_person_is_said(said: list[ProcessStatus], code: str) -
     assert codes(overview(said, [], held(), in_hand_too=True)) == [code]
 
 
+def test_events_that_nobody_routes_need_a_router() -> None:
+    waiting = held(bus_router=2)
+    assert codes(overview([process("wms")], [], waiting, in_hand_too=True)) == ["status-no-router"]
+    assert codes(overview([process("router"), process("wms", pid=2)], [], waiting, in_hand_too=True)) == []
+    assert codes(overview([process("wms")], [], held(), in_hand_too=True)) == []
+    elsewhere = {**waiting, "bus.router": Depth(2, 0.0, readers=1)}
+    assert codes(overview([process("wms")], [], elsewhere, in_hand_too=True)) == []
+    shared = {**held(), "bus.router.3": Depth(5, 0.0)}
+    [need] = overview([process("wms")], [], shared, in_hand_too=True).needs
+    assert str(need.what) == "5 events wait, and no router runs"
+
+
 @pytest.mark.parametrize("queue", ["dead_wms", "bus_invalid"])
 def test_letters_need_a_person(queue: str) -> None:
     assert codes(overview([process("router")], [], held(**{queue: 2}), in_hand_too=True)) == ["status-letters"]
