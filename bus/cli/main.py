@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from bus import __version__
-from bus.cli.output import note, paint
+from bus.cli.output import note, paint, speak_any_charset
 from bus.errors import BusError, ConfigurationError, Unavailable, UsageError
 from bus.nearest import nearest
 from bus.texts import choose_language, hint, say
@@ -52,6 +52,7 @@ app.add_typer(bench.app, name="bench", help=say("help-bench"))
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code; a person never sees a traceback without --debug."""
+    speak_any_charset()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]

@@ -1,5 +1,7 @@
 """How results reach a person or a machine: text on stdout, notes on stderr, JSON with `-o json`."""
 
+import codecs
+import io
 import os
 import sys
 import unicodedata
@@ -7,6 +9,35 @@ from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
+
+
+# What a charset without them gets instead, in the order of preference; GBK lacks the first two.
+_PLAINER = {"✔": "√v", "✘": "×x", "×": "x", "–": "-", "·": ".", "→": ">", "≥": ">", "÷": "/"}
+
+
+def speak_any_charset() -> None:
+    """Let what is written pass through a terminal or a pipe whose charset cannot hold all of it.
+
+    Marks become plainer ones; any other character its escape, `\\u4e2d`, which in JSON still means the same.
+    """
+    codecs.register_error("bus", _plainer)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="bus")
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_instead(character, error.encoding) for character in error.object[error.start : error.end]), error.end
+
+
+def _instead(character: str, charset: str) -> str:
+    for plain in _PLAINER.get(character, ""):
+        if plain.encode(charset, "ignore"):
+            return plain
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def paint(text: str, color: str, stream: TextIO | None = None) -> str:

@@ -1,6 +1,8 @@
 """`bus lint`: what it prints, what a machine reads, and with which code it ends."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -153,3 +155,15 @@ def test_a_thousand_routes_are_linted_in_a_second(folder: Path, bus: Any) -> Non
     assert ran.code == 0, ran.out
     assert "1001 routes" in ran.out
     assert time.process_time() - began < 2.0  # half that on a machine that does nothing else
+
+
+@pytest.mark.parametrize(("charset", "mark"), [("gbk", "√"), ("ascii", "v"), ("utf-8", "✔")])
+def test_a_terminal_of_another_charset_gets_plainer_marks(charset: str, mark: str) -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "bus.cli", "test"], capture_output=True, check=False, cwd=root,
+        env={**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": charset, "BUS_LANG": "zh"},
+    )
+    out = done.stdout.decode(charset)
+    assert (done.returncode, done.stderr, mark in out) == (0, b"", True)
+    assert ("通过" in out, "\\u901a\\u8fc7" in out) == (charset != "ascii", charset == "ascii")

@@ -1,13 +1,14 @@
 """`bus bench router`: the router on RabbitMQ, beside the broker's own shovel and whoever else does the same task.
 
-All take turns in one run on one broker, so that all meet the same machine. Of each turn the queue is
-prefilled before the contestant starts, and what counts lies between the first and the last delivery: start-up
-is a figure of its own. After that events are published while it works, for the most that go through, and for how
+All take turns in one run on one broker, in another order each round, so that all meet the same machine. Of
+each turn the queue is prefilled before the contestant starts, and what counts lies between the first and the
+last delivery: start-up is a figure of its own. After that events are published while it works, for the most that go through, and for how
 long each is under way. Nothing is compared before every document that came out has been looked at.
 """
 
 import asyncio
 import contextlib
+import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -141,7 +142,7 @@ async def _rounds(
     await rig.open()
     try:
         for round_ in range(1, plan.rounds + 1):
-            for contestant in contestants:
+            for contestant in random.sample(contestants, len(contestants)):  # who follows whom makes a twentieth
                 note(contestant.name, round_)
                 turns[contestant.name].append(await turn(plan, rig, contestant))
             if plan.latency_s:
