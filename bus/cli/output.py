@@ -18,7 +18,7 @@ _PLAINER = {"✔": "√v", "✘": "×x", "×": "x", "–": "-", "·": ".", "→"
 def speak_any_charset() -> None:
     """Let what is written pass through a terminal or a pipe whose charset cannot hold all of it.
 
-    Marks become plainer ones; any other character its escape, `\\u4e2d`, which in JSON still means the same.
+    Marks become plainer ones; any other character becomes the escape that means the same in JSON.
     """
     codecs.register_error("bus", _plainer)
     for stream in (sys.stdout, sys.stderr):
@@ -29,7 +29,8 @@ def speak_any_charset() -> None:
 def _plainer(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(_instead(character, error.encoding) for character in error.object[error.start : error.end]), error.end
+    unwritable = error.object[error.start : error.end]
+    return "".join(_instead(character, error.encoding) for character in unwritable), error.end
 
 
 def _instead(character: str, charset: str) -> str:

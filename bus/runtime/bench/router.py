@@ -2,8 +2,9 @@
 
 All take turns in one run on one broker, in another order each round, so that all meet the same machine. Of
 each turn the queue is prefilled before the contestant starts, and what counts lies between the first and the
-last delivery: start-up is a figure of its own. After that events are published while it works, for the most that go through, and for how
-long each is under way. Nothing is compared before every document that came out has been looked at.
+last delivery: start-up is a figure of its own. After that events are published while it works, for the most
+that go through, and for how long each is under way. Nothing is compared before every document that came out
+has been looked at.
 """
 
 import asyncio
