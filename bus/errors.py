@@ -17,10 +17,20 @@ Every error is a code of the catalogue and its fields, never a sentence: who sho
 language. No body of a document and no secret ever becomes a field.
 """
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bus.texts import hint, say
+from bus.texts import TEXTS, hint, say
+
+
+def why(error: OSError) -> str:
+    """What the operating system says, in the language of whoever reads it now; not for what is kept, as in letters."""
+    kind = type(error).__name__
+    if kind == "gaierror":
+        return say("os-no-host")
+    code = "" if kind.startswith("SSL") else f"os-{errno.errorcode.get(error.errno or 0)}"
+    return say(code) if code in TEXTS else error.strerror or str(error) or kind
 
 
 @dataclass(frozen=True, slots=True)

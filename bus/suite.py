@@ -16,7 +16,7 @@ from bus.config.nodes import ListNode, MapNode, Node, ScalarNode, kind
 from bus.config.programs import sink_programs
 from bus.config.report import Report, Section, plain_value
 from bus.config.yaml import read
-from bus.errors import BusError, DocumentError, Held
+from bus.errors import BusError, DocumentError, Held, why
 from bus.explain import Built, Explained, Explanation, explain
 from bus.inbound import Failed
 from bus.letters import is_parked
@@ -128,7 +128,7 @@ class _Test:
         try:
             self._run(given)
         except OSError as error:
-            self._differ(given, self.section.text(given), error.strerror or str(error))
+            self._differ(given, self.section.text(given), why(error))
         except BusError as error:
             self._differ(given, NOTHING, str(error))
         unreadable = self.section.unreadable or len(self.section.report.errors) > self._errors

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
-from bus.cli.output import Progress, as_json, note, paint, show, show_json, table
-from bus.errors import BusError, UsageError
+from bus.cli.output import Progress, as_json, note, padded, paint, show, show_json, table, width
+from bus.errors import BusError, UsageError, why
 from bus.texts import say
 
 if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
     from bus.runtime.deadletters import Chosen, Group
     from bus.runtime.spool import Spool
 
-COLUMNS = ("id", "state", "system", "route", "subject", "since", "tries", "behind", "code")
+COLUMNS = ("id", "state", "system", "route", "subject", "since", "attempts", "behind", "code")
 MOST_SHOWN = 50
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
@@ -198,10 +198,13 @@ def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter
             rows = [{"id": one.id, "route": one.route, "subject": one.subject} for one in waiting]
             show_json({**facts, "behind": rows, "body": body})
             return 0
-        for name, value in facts.items():
-            if value not in ("", None):
-                show(f"{name:>9}  {value}")
+        facts["state"] = say(f"state-{letter.state}")
+        told = [(say(f"column-{name}"), str(value)) for name, value in facts.items() if value not in ("", None)]
+        widest = max(width(label) for label, _ in told)
+        for label, value in told:
+            show(f"{padded(label, widest)}  {value}")
         show()
+        show(say("body-document" if letter.kind == "document" else "body-event"))
         show(body)
         if waiting:
             show()
@@ -341,7 +344,7 @@ def _bytes_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
+        raise UsageError("file-unreadable", path=str(file), reason=why(error)) from error
 
 
 def _in_editor(letter: "Letter", message: "Message") -> bytes | None:

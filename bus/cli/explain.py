@@ -12,7 +12,7 @@ from bus.cli.findings import findings_json, show_findings
 from bus.cli.options import Format, Output, RoutingOption
 from bus.cli.output import on_terminal, padded, paint, show, show_json, width
 from bus.cli.senders import check_sender
-from bus.errors import BusError, UsageError
+from bus.errors import BusError, UsageError, why
 from bus.texts import say
 
 if TYPE_CHECKING:  # the configuration is loaded by the command, not for the list of commands
@@ -41,7 +41,7 @@ def explain(
     try:
         body = file.read_bytes()
     except OSError as error:
-        raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
+        raise UsageError("file-unreadable", path=str(file), reason=why(error)) from error
     try:
         explanation = explaining.explain(config, body, system, datetime.now(UTC))
     except DocumentError as error:

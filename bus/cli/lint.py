@@ -13,7 +13,7 @@ import typer
 from bus.cli.findings import findings_json, show_findings
 from bus.cli.options import Format, Output, RoutingOption
 from bus.cli.output import paint, show, show_json
-from bus.errors import UsageError
+from bus.errors import UsageError, why
 from bus.texts import say
 
 if TYPE_CHECKING:  # the configuration is loaded by the command, not for the list of commands
@@ -111,7 +111,7 @@ def _text(file: Path, shown: str) -> str:
     except FileNotFoundError as error:
         raise UsageError("tests-not-found", path=shown) from error
     except OSError as error:
-        raise UsageError("file-unreadable", path=shown, reason=error.strerror or str(error)) from error
+        raise UsageError("file-unreadable", path=shown, reason=why(error)) from error
     except UnicodeDecodeError as error:
         raise UsageError("routing-not-utf8", path=shown, byte=error.start) from error
 

@@ -115,7 +115,7 @@ def _usage(error: Any) -> tuple[str, str]:
         code, fields = "usage-value", {"parameter": _parameter(error.param), "reason": reason}
     elif "No such command" in error.message:
         typed = error.message.partition("'")[2].partition("'")[0]
-        known = sorted(typer.main.get_group(app).commands)
+        known = sorted(error.ctx.command.commands)
         near = nearest(typed, known)
         fields = {"command": typed, "known": ", ".join(known), **({"near": near} if near else {})}
         code = "usage-command"

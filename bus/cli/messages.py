@@ -10,7 +10,7 @@ import typer
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
 from bus.cli.output import on_terminal, show, show_json, table
 from bus.cli.senders import check_sender, check_system
-from bus.errors import BusError, UsageError
+from bus.errors import BusError, UsageError, why
 from bus.nearest import nearest
 from bus.texts import say
 
@@ -44,7 +44,7 @@ def publish(
         try:
             bodies.append((file, sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()))
         except OSError as error:
-            raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
+            raise UsageError("file-unreadable", path=str(file), reason=why(error)) from error
 
     async def main() -> list[dict[str, Any]]:
         transport = open_broker(broker, owner=False)

@@ -18,6 +18,7 @@ from bus.config.routes import check_encoding, read_routes
 from bus.config.rules import read_rules
 from bus.config.systems import read_systems
 from bus.config.yaml import read
+from bus.errors import why
 from bus.lookups import Table, read_table
 from bus.mapping.generate import Program
 from bus.places import Finding
@@ -124,7 +125,7 @@ def _read_tables(node: MapNode | None, files: Files, report: Report) -> Mapping[
             report.error("lookup-file-missing", file.place, hint_code, file=file.text, path=path, near=near)
             continue
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = why(error)
             report.error("lookup-file", options.file.place, file=options.file.text, path=path, reason=reason)
             continue
         tables[key.text], findings = read_table(key.text, body, path, options.encoding, options.key)

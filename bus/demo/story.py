@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from bus.cli.output import note, paint, show, table
 from bus.demo.erp import LINE, RECEIPT, STATUS, Erp
 from bus.demo.warehouse import Warehouse
-from bus.errors import BusError, UsageError
+from bus.errors import BusError, UsageError, why
 from bus.letters import Letter
 from bus.ports import Transport
 from bus.runtime import deadletters
@@ -87,7 +87,7 @@ def _furnish(folder: Path) -> None:
         shutil.copy(shipped("routing.yaml"), folder / "routing.yaml")
         shutil.copytree(shipped("lookups"), folder / "lookups")
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why(error)
         raise UsageError("demo-folder-unusable", folder=str(folder), reason=reason) from error
 
 

@@ -57,11 +57,6 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:FEW]) + (" …" if len(names) > FEW else "")
 
 
-def reason_of(error: OSError) -> str:
-    """Why, without the address that asyncio puts into it."""
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__
-
-
 def well(name: str, code: str, fields: Mapping[str, object] = EMPTY) -> Check:
     """Nothing is wrong."""
     return Check(name, ok=True, code=code, fields=fields)

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bus.config.model import Configuration, SinkEnd, SourceEnd, System
-from bus.errors import BusError, Unavailable
+from bus.errors import BusError, Unavailable, why
 from bus.mapping.shape import Group
-from bus.runtime.doctor import Check, advice, failed, reason_of, well, writable, wrong
+from bus.runtime.doctor import Check, advice, failed, well, writable, wrong
 
 TIMEOUT_S = 10.0
 CLOCK_S = 30  # webhooks are refused beyond 300
@@ -95,7 +95,7 @@ async def _target(place: _Place) -> list[Check]:
     except TimeoutError:
         return [wrong(place.name, "doctor-http-slow", {**fields, "timeout": timeout.total}, unreachable=True)]
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        reason = reason_of(error) if isinstance(error, OSError) else type(error).__name__
+        reason = why(error) if isinstance(error, OSError) else type(error).__name__
         return [wrong(place.name, "doctor-http-down", {**fields, "reason": reason}, unreachable=True)]
     checks = [well(place.name, "doctor-http", {**fields, "status": status})]
     if (off := _off_s(date)) is not None and abs(off) > CLOCK_S:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bus.adapter import AdapterSpec
 from bus.config.load import load
 from bus.config.model import Configuration
-from bus.errors import ConfigurationError, UsageError
+from bus.errors import ConfigurationError, UsageError, why
 from bus.event import digest
 from bus.versions import version_of
 
@@ -88,7 +88,7 @@ def texts_of(path: Path) -> dict[str, str]:
         except UnicodeDecodeError as error:
             raise UsageError("routing-not-utf8", path=str(file), byte=error.start) from error
         except OSError as error:
-            raise UsageError("file-unreadable", path=str(file), reason=error.strerror or str(error)) from error
+            raise UsageError("file-unreadable", path=str(file), reason=why(error)) from error
     return texts
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from bus.errors import UsageError
+from bus.errors import UsageError, why
 
 BACKLOG = 2048
 
@@ -39,7 +39,7 @@ class Listener:
         try:
             context.load_cert_chain(certificate, key, password="")  # else OpenSSL asks the terminal for one
         except (OSError, ssl.SSLError) as error:
-            reason = getattr(error, "reason", None) or error.strerror or str(error)
+            reason = getattr(error, "reason", None) or why(error)
             raise UsageError("listen-tls", certificate=str(certificate), key=str(key), reason=reason) from error
         self._tls = context
 
@@ -114,4 +114,4 @@ def serve_metrics(address: str, registry: CollectorRegistry) -> Any:
 
 
 def _taken(option: str, address: str, error: OSError) -> UsageError:
-    return UsageError("port-taken", option=option, address=address, reason=error.strerror or str(error))
+    return UsageError("port-taken", option=option, address=address, reason=why(error))

@@ -371,7 +371,7 @@ class Router:
         if letters.REPLAY in came:
             headers[letters.REPLAY] = came[letters.REPLAY]
         queue, body = self._queues[system], document.body
-        if queue in self._delivered:  # others get what they are promised: a header costs the broker 2 µs
+        if queue in self._delivered:  # others get what they are promised, as headers cost the broker time
             since = came.get(letters.SINCE)
             headers[letters.SINCE] = since if isinstance(since, int) else int(self._now_s() * 1000)
             body = with_event(headers, body, taken.body)

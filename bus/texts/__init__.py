@@ -21,6 +21,7 @@ from bus.texts import lint as _lint
 from bus.texts import rabbitmq as _rabbitmq
 from bus.texts import running as _running
 from bus.texts import status as _status
+from bus.texts import system as _system
 from bus.texts import topology as _topology
 from bus.texts import transports as _transports
 from bus.texts import wire as _wire
@@ -31,7 +32,7 @@ __all__ = ["LANGUAGES", "TEXTS", "Text", "choose_language", "hint", "language", 
 LANGUAGES = ("en", "zh")
 _AREAS = (
     _adapters, _bench, _commands, _documents, _events, _expressions,
-    _files, _functions, _keys, _lint, _rabbitmq, _running, _status, _topology, _transports, _wire,
+    _files, _functions, _keys, _lint, _rabbitmq, _running, _status, _system, _topology, _transports, _wire,
 )
 TEXTS: dict[str, Text] = {code: text for area in _AREAS for code, text in area.TEXTS.items()}
 

@@ -96,6 +96,6 @@ TEXTS: dict[str, Text] = {
     "demo-bus-ended": Text("the bus ended with code {code}: {said}", "总线以代码 {code} 结束：{said}"),
     "demo-folder-taken": Text("{folder} is no folder of the demo", "{folder} 不是演示文件夹", "choose another with --folder", "请用 --folder 另选一个"),
     "demo-folder-unusable": Text("the demo cannot write to {folder}: {reason}", "演示无法写入 {folder}：{reason}", "choose another with --folder", "请用 --folder 另选一个"),
-    "demo-broker-used": Text("the broker is in use: {queues} hold messages", "该队列服务正在使用：{queues} 中有消息",
+    "demo-broker-used": Text("the broker is in use: {queues} hold messages", "该消息代理正在使用：{queues} 中有消息",
                              "give the demo a virtual host of its own", "请给演示单独的 virtual host"),
 }

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from bus.declarations import DELIVER, STREAMS
-from bus.errors import BusError, ConfigurationError, Unavailable
+from bus.errors import BusError, ConfigurationError, Unavailable, why
 from bus.plan import RECORD, Change, Record, Seen, Wanted, changes
-from bus.runtime.doctor import Check, advice, failed, judged, listed, reason_of, well, wrong
+from bus.runtime.doctor import Check, advice, failed, judged, listed, well, wrong
 from bus.runtime.rabbitmq.amqp import Connection, Wire, connect, encode_properties
 from bus.runtime.rabbitmq.refusals import translate
 from bus.runtime.rabbitmq.topology import look, read
@@ -62,7 +62,7 @@ async def _way(address: Address) -> AsyncIterator[Check]:
     try:
         found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        yield wrong("broker.name", "doctor-name", {**fields, "reason": reason_of(error)}, unreachable=True)
+        yield wrong("broker.name", "doctor-name", {**fields, "reason": why(error)}, unreachable=True)
         return
     numbers = sorted({str(entry[4][0]) for entry in found})
     yield well("broker.name", "doctor-name-found", {**fields, "numbers": ", ".join(numbers)})
@@ -70,7 +70,7 @@ async def _way(address: Address) -> AsyncIterator[Check]:
         async with asyncio.timeout(TIMEOUT_S):
             _, writer = await asyncio.open_connection(address.host, address.port)
     except OSError as error:  # TimeoutError among them
-        reason = f"> {TIMEOUT_S:g} s" if isinstance(error, TimeoutError) else reason_of(error)
+        reason = f"> {TIMEOUT_S:g} s" if isinstance(error, TimeoutError) else why(error)
         yield wrong("broker.port", "doctor-port", {**fields, "reason": reason}, unreachable=True)
         return
     await _closed(writer)

@@ -4,7 +4,7 @@ import re
 import ssl
 from typing import Any
 
-from bus.errors import BusError, ConfigurationError, Refused, Unavailable
+from bus.errors import BusError, ConfigurationError, Refused, Unavailable, why
 from bus.runtime.rabbitmq.url import Address
 
 # pika keeps code and text of a refused login only as a text of its own.
@@ -46,7 +46,7 @@ def translate(reason: BaseException, address: Address) -> BusError:
     if isinstance(last, ssl.SSLError):
         return ConfigurationError("amqp-tls", address=str(address), reason=last.reason or str(last))
     if isinstance(last, OSError):
-        return Unavailable(what=str(address), reason=last.strerror or str(last))
+        return Unavailable(what=str(address), reason=why(last))
     code = getattr(last, "reply_code", None)
     text = getattr(last, "reply_text", None)
     if code is None and (found := _CLOSED.search(str(last))):
