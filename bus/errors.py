@@ -29,7 +29,8 @@ def why(error: OSError) -> str:
     kind = type(error).__name__
     if kind == "gaierror":
         return say("os-no-host")
-    code = "" if kind.startswith("SSL") else f"os-{errno.errorcode.get(error.errno or 0)}"
+    name = "" if kind.startswith("SSL") else errno.errorcode.get(error.errno or 0, "").lower()
+    code = f"os-{name}"
     return say(code) if code in TEXTS else error.strerror or str(error) or kind
 
 
