@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import gc
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -349,17 +350,26 @@ def _bytes_of(file: Path) -> bytes:
 
 def _in_editor(letter: "Letter", message: "Message") -> bytes | None:
     """What a person made of the body in the editor that VISUAL or EDITOR names; None where it was left as it is."""
-    import click
+    import shlex
+    import subprocess
+    import tempfile
 
     try:
-        before = message.body.decode()
+        message.body.decode()
     except UnicodeDecodeError as error:
         raise UsageError("edit-no-text", id=letter.id) from error
-    try:
-        after = click.edit(before, extension=".json" if _is_json(message.content_type) else ".txt")
-    except click.ClickException as error:
-        raise UsageError("edit-no-editor", reason=error.message) from error
-    return after.encode() if after is not None and after != before else None
+    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    with tempfile.TemporaryDirectory(prefix="bus-") as folder:
+        file = Path(folder) / ("body.json" if _is_json(message.content_type) else "body.txt")
+        file.write_bytes(message.body)
+        try:
+            subprocess.run([*editor, str(file)], check=True)  # noqa: S603 - the person's own choice
+        except OSError as error:
+            raise UsageError("edit-no-editor", reason=f"{editor[0]}: {why(error)}") from error
+        except subprocess.CalledProcessError as error:
+            raise UsageError("edit-no-editor", reason=f"{editor[0]}: {error.returncode}") from error
+        after = file.read_bytes()
+    return after if after not in (message.body, message.body + b"\n") else None  # editors end the last line
 
 
 def _is_json(content_type: str) -> bool:
