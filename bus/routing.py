@@ -16,11 +16,12 @@ from bus.codecs.charsets import misfit
 from bus.codecs.xml_format import parse
 from bus.codecs.xml_writer import declaration
 from bus.config.model import Configuration, Route
-from bus.config.programs import RoutePrograms, data_of, route_programs
+from bus.config.programs import RoutePrograms, data_of, route_form, route_programs
 from bus.errors import BusError, DocumentError, InvalidEvent
 from bus.event import DEFAULT_ZONE, Event, delivery_id
 from bus.expressions.context import Context
 from bus.guards import Guard, guard_of
+from bus.mapping.forms import Fill
 from bus.mapping.shape import Group
 from bus.mapping.values import PASS_ON, as_columns, rows_of, weighed
 from bus.validate import compile_reader
@@ -75,7 +76,8 @@ class Target:
         self._programs: RoutePrograms | None = None
         self._when: Callable[..., bool] | None = None
         self._make: Callable[..., list[Any]] | None = None
-        self._declaration = ""
+        self._fill: Fill | None = self._draw
+        self._declaration = declaration(self.encoding) if route.format == "xml" else ""
 
     @property
     def programs(self) -> RoutePrograms:
@@ -98,18 +100,27 @@ class Target:
 
     def documents(self, event: Event, body: bytes) -> tuple[Document, ...]:
         """Return what the subscriber gets. Raises BusError when the mapping or the encoding fails."""
+        route, system = self.route.name, self.system
+        if self._fill is not None and len(body) <= LARGE:
+            filled = self._fill(event, event.data, self.context)
+            if filled is not None:
+                id_ = delivery_id(event.source, event.id, route, system)
+                return (Document(id_, filled, self.content_type, self.encoding),)
         make = self._make
         if make is None:
-            if self.route.format == "xml":
-                self._declaration = declaration(self.encoding)
             make = self._make = self.programs.body.compiled()
-        route, system = self.route.name, self.system
         documents = []
         for round_, made, name, path, headers in make(event, event.data, self.context):
             id_ = delivery_id(event.source, event.id, route, system, round_)
             encoded = self._encode(made, event, body)
             documents.append(Document(id_, encoded, self.content_type, self.encoding, name, path, headers))
         return tuple(documents)
+
+    def _draw(self, event: Event, data: Any, ctx: Context) -> bytes | None:
+        """Draw the form, and fill in the first one."""
+        begin = self._declaration.encode()
+        self._fill = route_form(self.route, self.config, self.system, ctx, begin) if self._utf8 else None
+        return None if self._fill is None else self._fill(event, data, ctx)
 
     def _encode(self, made: Any, event: Event, body: bytes) -> bytes:
         if self._plain_json and made is not PASS_ON and len(body) <= LARGE:

@@ -55,8 +55,9 @@ fi
 echo "Installing the bus${extra:+ and its $extra tools} into .venv with $(.venv/bin/python -V); about half a minute." >&2
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
     --constraint constraints.txt --editable ".${extra:+[$extra]}"
-if ! .venv/bin/python -c 'import bus.event_compiled, bus.runtime.rabbitmq.frames_compiled, bus.validate_compiled' 2>/dev/null; then
-    echo "Not compiled, for want of a C compiler or of Python's headers: on RabbitMQ a router takes almost half as much of the processor again." >&2
+compiled='bus.event_compiled, bus.mapping.forms_compiled, bus.runtime.rabbitmq.frames_compiled, bus.validate_compiled'
+if ! .venv/bin/python -c "import $compiled" 2>/dev/null; then
+    echo "Not compiled, for want of a C compiler or of Python's headers: on RabbitMQ a router takes almost twice as much of the processor." >&2
 fi
 touch ".venv/${extra:-run}.stamp"
 echo "Installed in $((SECONDS - started)) s." >&2

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from bus.config.model import Configuration, Making, Route, Rule, SinkEnd
 from bus.config.systems import computed
 from bus.expressions.compile import shown_present
+from bus.expressions.context import Context
 from bus.expressions.parse import parse
 from bus.expressions.scope import Columns, Scope
 from bus.mapping import programs
+from bus.mapping.forms import Fill, form_of
 from bus.mapping.generate import Program
 from bus.mapping.programs import Extras, MakingParts, Rounds
 from bus.mapping.shape import Source
@@ -35,35 +37,51 @@ class SinkPrograms:
 
 def route_programs(route: Route, config: Configuration, system: str) -> RoutePrograms:
     """Build the programs of a route for one of its targets, "" where none of them is known."""
-    tables = columns_of(config)
-    data = ANY if route.untyped else data_of(route.types, config.events)
-    shown = " / ".join(route.types[:2]) + (" / …" if len(route.types) > 2 else "")
-    columns = (system,) if system else ()
-
-    present: frozenset[str] = frozenset()
-    if route.when is not None and not isinstance(parsed := parse(route.when.text), tuple):
-        present = shown_present(parsed)
-
     def scope() -> Scope:
-        return programs.route_scope(shown, data, columns, tables)
+        return _route_scope(route, config, system)
 
     when = None
     if route.when is not None:
         when = programs.condition_program(f"route {route.name}", route.when, scope(), programs.DELIVERY_PARAMETERS)
     rounds = Rounds(route.loops, route.condition, route.lets, route.let_first, route.place)
-    end = config.systems[system].sink if system in config.systems else None
-    extras = Extras(computed(end, "name", route.file_name), computed(end, "path", route.path), route.headers)
-    inner = scope().knowing(present)
+    inner = scope().knowing(_present(route))
+    extras = _extras(route, config, system)
     body = programs.route_program(f"route {route.name}", rounds, route.format, route.shape, extras, inner)
     replies = [
         programs.reply_program(
             f"{word} of {route.name}", parts_of(making), target_of(making, config.events),
-            programs.answer_scope(scope().knowing(present)),
+            programs.answer_scope(scope().knowing(_present(route))),
         )
         if making is not None else None
         for word, making in (("then", route.then), ("otherwise", route.otherwise))
     ]
     return RoutePrograms(when, body, replies[0], replies[1])
+
+
+def route_form(route: Route, config: Configuration, system: str, ctx: Context, begin: bytes) -> Fill | None:
+    """Draw the form of a route's documents in UTF-8, which begin so; None where they make none."""
+    if route.loops or route.condition is not None or any(_extras(route, config, system)):
+        return None
+    scope = _route_scope(route, config, system).knowing(_present(route))
+    return form_of(route.format, route.lets, route.shape, scope, ctx, begin)
+
+
+def _route_scope(route: Route, config: Configuration, system: str) -> Scope:
+    data = ANY if route.untyped else data_of(route.types, config.events)
+    shown = " / ".join(route.types[:2]) + (" / …" if len(route.types) > 2 else "")
+    return programs.route_scope(shown, data, (system,) if system else (), columns_of(config))
+
+
+def _present(route: Route) -> frozenset[str]:
+    """What the route's condition shows to be there."""
+    if route.when is None or isinstance(parsed := parse(route.when.text), tuple):
+        return frozenset()
+    return shown_present(parsed)
+
+
+def _extras(route: Route, config: Configuration, system: str) -> Extras:
+    end = config.systems[system].sink if system in config.systems else None
+    return Extras(computed(end, "name", route.file_name), computed(end, "path", route.path), route.headers)
 
 
 def rule_programs(rule: Rule, config: Configuration, *, strict: bool = False) -> tuple[Program | None, Program]:

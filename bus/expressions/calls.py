@@ -91,7 +91,9 @@ def _rounded(bound: _Bound, codes: list[Code], _scope: Scope) -> Code | None:
         return None
     if not 0 <= digits.value <= MAX_ROUNDED:
         return None
-    return Code(f"rounded({codes[0].text}, {digits.value})", DECIMAL, codes[0].nullable, codes[0].missing)
+    number, places = codes[0], digits.value
+    text = f"rounded({number.text}, {places})"
+    return Code(text, DECIMAL, number.nullable, number.missing, path=number.path, places=places)
 
 
 def _dated(bound: _Bound, codes: list[Code], scope: Scope) -> Code | None:

@@ -121,12 +121,13 @@ def _record_field(node: tree.Attribute, of: Code, scope: Scope) -> Code:
         return Code("None", ANY, nullable=False)
     if of.text == "event":
         return Code(f"event.{node.name}", known.type, nullable=False)
+    names = (*(of.path or (of.text,)), node.name)
     if known.required and not of.nullable:
-        return Code(f"{of.text}[{node.name!r}]", known.type, nullable=False)
+        return Code(f"{of.text}[{node.name!r}]", known.type, nullable=False, path=names)
     path = path_of(node)
     missing = "" if path in scope.present else of.missing or path
     text = f"({of.text} or EMPTY).get({node.name!r})" if of.nullable else f"{of.text}.get({node.name!r})"
-    return Code(text, known.type, path not in scope.present, missing)
+    return Code(text, known.type, path not in scope.present, missing, path=names)
 
 
 def _item(node: tree.Item, scope: Scope) -> Code:

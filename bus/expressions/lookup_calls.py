@@ -41,7 +41,10 @@ def compile_lookup(node: tree.Call, scope: Scope, compile_node: Compile) -> Code
     plain = code.type == TEXT and _is_path(code_node)
     column, key = (f"ctx, {table_node.value!r}, {by}, {to}", code.text) if plain else ("", "")
     # A code of blanks is as good as none, so the result may be null whatever the schema says of the code.
-    return Code(f"lookup({arguments})", TEXT, nullable=True, missing=code.missing, column=column, key=key)
+    return Code(
+        f"lookup({arguments})", TEXT, nullable=True, missing=code.missing, column=column, key=key,
+        path=code.path if plain else (),
+    )
 
 
 def _is_path(node: tree.Node) -> bool:

@@ -25,6 +25,9 @@ class Code:
         nullable: the value may be null.
         missing: the path of the field that makes it so, where the schema says that it may be missing.
         column, key: of a lookup of plain fields, what `codes` takes for its column, and the code that is looked for.
+        path: of a field, or of the one that is looked up or rounded, the name in reach and those of the fields below
+            it; empty where there is more to it.
+        places: what the number at the end of the path is rounded to; -1 for one that is not.
     """
 
     text: str
@@ -33,6 +36,8 @@ class Code:
     missing: str = ""
     column: str = ""
     key: str = ""
+    path: tuple[str, ...] = ()
+    places: int = -1
 
 
 class Columns(Protocol):

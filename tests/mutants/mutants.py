@@ -71,6 +71,21 @@ MUTANTS = (
         ("tests/core/test_validate_compiled.py",),
     ),
     Mutant(
+        "round a half down, in C", "bus/mapping/forms_compiled.pyx",
+        'up = point[1 + places] >= c"5"', 'up = point[1 + places] > c"5"',
+        ("tests/core/test_forms.py",),
+    ),
+    Mutant(
+        "leave markup as it is, in C", "bus/mapping/forms_compiled.pyx",
+        'for n in b"&<>":', 'for n in b"&>":',
+        ("tests/core/test_forms.py",),
+    ),
+    Mutant(
+        "fill in a blank that must not be empty, in C", "bus/mapping/forms_compiled.pyx",
+        "((at[0] <= 0x20 or at[0] >= 0x80) and", "(at[0] == 0x20 and",
+        ("tests/core/test_forms.py",),
+    ),
+    Mutant(
         "pass on an envelope with a text left open, in C", "bus/event_compiled.pyx",
         "return size > 0", "return True",
         ("tests/core/test_event_compiled.py",),

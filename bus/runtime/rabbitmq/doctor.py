@@ -24,7 +24,9 @@ OLDEST = (3, 10)
 EXPIRES_SOON_DAYS = 30
 ENDS = "doctor-certificate-ends"  # not yet
 NAME = "bus doctor"
-COMPILED = ("bus.event_compiled", "bus.runtime.rabbitmq.frames_compiled", "bus.validate_compiled")
+COMPILED = (
+    "bus.event_compiled", "bus.mapping.forms_compiled", "bus.runtime.rabbitmq.frames_compiled", "bus.validate_compiled",
+)
 
 
 async def examine_broker(url: str, want: Wanted | None) -> AsyncIterator[Check]:
