@@ -5,6 +5,7 @@ ordinary values only. Where one is missing that must be there, has no code in it
 gives None, and the Python that `generate` makes of the same mapping makes the document: it alone says what is wrong.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -61,7 +62,7 @@ def form_of(
     return filler(drawing.joined([Text(begin), *pieces]), drawing.functions(), format_ == "json")
 
 
-class _Drawing:
+class _Drawing(ABC):
     """What both formats have in common: names in reach, and how values are come by.
 
     Attributes:
@@ -74,13 +75,13 @@ class _Drawing:
         self._program = Program("form", "", scope)  # knows what things are; its own lines nobody runs
         self._functions: list[str] = []
 
+    @abstractmethod
     def whole(self, shape: Group, scope: Scope) -> list[Piece]:
         """The document."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parts(self, left: bytes, right: bytes) -> bool:
         """Whether the form itself puts something between two constants."""
-        raise NotImplementedError
 
     def joined(self, pieces: Sequence[Piece]) -> tuple[Piece, ...]:
         """The same with constants put to the blanks that they stand beside."""
