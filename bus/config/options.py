@@ -19,6 +19,7 @@ from bus.places import Place
 _Path = tuple[str | int, ...]
 _CHOICES = re.compile(r"\^\(([\w|]+)\)\$")  # a pattern that is nothing but a few words
 _SIGNS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
+_SIZE = re.compile(r"(\d+) *([kmg])(i?)b?", re.ASCII | re.IGNORECASE)  # 10MB
 # What pydantic calls a fault → our code.
 _CODES = {
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), "option-integer"),
@@ -113,6 +114,9 @@ class AdapterOptions:
         elif kind in _SIGNS:
             limit = next(value for name, value in context.items() if name in ("gt", "ge", "lt", "le"))
             self.report.error("option-range", node.place, option=option, sign=_SIGNS[kind], limit=f"{limit:g}")
+        elif _CODES.get(kind) == "option-integer" and (size := _SIZE.fullmatch(text)) is not None:
+            count = int(size[1]) * (1024 if size[3] else 1000) ** " kmg".index(size[2].lower())
+            self.report.error("option-integer", node.place, "hint-option-bytes", option=option, bytes=count)
         elif kind in _CODES:
             self.report.error(_CODES[kind], node.place, option=option)
         else:

@@ -104,6 +104,8 @@ class Section:
                 near = report.unknown("unknown-key", key.place, key.text, known, what=what)
                 self.meant.add(near or "")
                 self.unreadable = True
+                if near and isinstance(value, MapNode) and all(name.text != near for name, _ in node.items):
+                    self.nodes[near], self.keys[near] = value, key  # else whatever names what is in there is an error
 
     def __contains__(self, key: str) -> bool:
         return key in self.nodes

@@ -63,6 +63,7 @@ TEXTS: dict[str, Text] = {
     "format-unknown": Text("unknown format {word}", "未知的格式 {word}", "did you mean {near}?", "是否想写 {near}？"),
     "encoding-unknown": Text("unknown encoding {encoding}", "未知的编码 {encoding}", "did you mean {near}?", "是否想写 {near}？"),
     "option-invalid": Text("{option}: {reason}", "{option} 不合要求：{reason}"),
+    "hint-option-bytes": Text("a size with its unit", "带单位的大小", "it counts bytes: write {bytes}", "以字节计：请写 {bytes}"),
     "option-integer": Text("{option} is a whole number", "{option} 须是整数", "write digits only, e.g. 8", "请只写数字，例如 8"),
     "option-boolean": Text("{option} is true or false", "{option} 只能是 true 或 false", "write {option}: true or {option}: false",
                            "请写 {option}: true 或 {option}: false"),

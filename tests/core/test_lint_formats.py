@@ -113,6 +113,8 @@ OPTIONS = table(
     ("a word for a time", route("retry: [⟦soon⟧]\njson: data"), "duration-unclear", "write 500ms, 5s, 30m, 1h or 2d"),
     ("a retry of a route", route("retry: [5s, ⟦1 h⟧]\njson: data"), "duration-unclear", "write 1h"),
     ("a word for a number", sink("concurrency: ⟦many⟧"), "option-integer", "write digits only, e.g. 8"),
+    ("a size with its unit", system(SOURCE + "  format: xml\n  max_body: ⟦10MB⟧"), "option-integer", "it counts bytes: write 10000000"),
+    ("a size by powers of two", system(SOURCE + "  format: xml\n  max_body: ⟦2 MiB⟧"), "option-integer", "it counts bytes: write 2097152"),
     ("a number out of range", sink("concurrency: ⟦0⟧"), "option-range", "write a number ≥ 1"),
     ("a word for true", system(SOURCE + "  format: csv\n  header: ⟦perhaps⟧"), "option-boolean", "write header: true or header: false"),
     ("a text for a mapping", system(SOURCE + "  numbers: ⟦comma⟧"), "option-mapping", "write numbers: {key: value}"),

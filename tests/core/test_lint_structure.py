@@ -133,6 +133,15 @@ def test_what_the_reader_of_yaml_told_is_told_only_there(mistake: Mistake) -> No
     assert_found(mistake.text, (mistake.code, mistake.hint))
 
 
+def test_what_stands_below_a_misspelt_key_is_read_as_what_it_is_meant_to_be() -> None:
+    text = (SYSTEMS + LOOKUPS + "routes:\n  r: {on: purchase_order.released, to: wms, jsn: {a: data.po_nr}}\n").replace("systems:", "system:")
+    assert [(f.code, f.hint) for f in lint(text).findings] == [
+        ("unknown-key", "did you mean systems?"), ("unknown-key", "did you mean json?"), ("unknown-field", "did you mean data.po_no?"),
+    ]
+    both = text.replace("system:", "systems:").replace("routes:", "systms: {x: 1}\nroutes:")
+    assert [f.hint for f in lint(both).findings][:1] == ["did you mean systems?"]
+
+
 def test_a_system_whose_sink_is_wrong_is_still_a_system_with_a_sink() -> None:
     text = system("sink: ⟦queue⟧") + "routes:\n  a: {on: purchase_order.released, to: mes}\n"
     assert_found(text, ("adapter-needed", "write sink: {adapter: queue, …}"))

@@ -98,6 +98,11 @@ def test_a_required_field_that_is_mapped_as_optional_is_found() -> None:
     )
 
 
+def test_beside_a_condition_that_cannot_be_read_nobody_knows_what_may_be_missing() -> None:
+    (finding,) = lint(route('when: data.remark = "x"\njson: {remark: data.remark}')).findings
+    assert finding.code != "may-be-missing"
+
+
 def test_a_rule_of_a_system_without_a_source_is_found() -> None:
     text = inbound(RECEIPT).replace("    source: {adapter: http, path: /in/wms, format: xml, secret: \"${WMS_SECRET}\"}\n", "")
     assert_found(
