@@ -1,7 +1,6 @@
 """Documents in: read, made into events by the inbound rules, stored. What cannot become events is kept as a letter."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -180,9 +179,7 @@ async def run_source(
             telemetry.defect(f"source of {system}", unknown)
             error = Unavailable("source-failed", system=system, kind=type(unknown).__name__)
         finally:
-            looking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await looking
+            looking.cancel()  # not awaited: our own being cancelled would be taken for its end
         if told != str(error):
             telemetry.adapter(system, "source", error)
             on_trouble(error)

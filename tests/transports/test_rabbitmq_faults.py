@@ -10,6 +10,8 @@ import pytest
 from bus.errors import Refused, Unavailable
 from bus.ports import Received
 from bus.runtime.rabbitmq import RabbitBroker
+from bus.runtime.rabbitmq.link import Link
+from bus.runtime.rabbitmq.url import addresses
 from bus.testing import Inbox, letter, pull_all, until
 from bus.topology import ROUTER, dead, to
 
@@ -270,3 +272,19 @@ async def test_a_message_whose_holder_died_says_so(broker: Broker) -> None:
             holder._consuming.drop()
             await holder._consuming.close()
             await holder.close()
+
+
+@story
+async def test_a_link_whose_closing_is_cancelled_says_so_and_closes_when_asked_again(broker: Broker) -> None:
+    async def nothing() -> None:
+        return None
+
+    link = Link(addresses(broker.url), "test", up=nothing, lost=lambda: None, blocked=lambda _: None, troubled=lambda _: None)
+    await link.open()
+    closing = asyncio.create_task(link.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait([closing])
+    assert closing.cancelled()
+    await link.close()
+    assert not link.is_open

@@ -1,7 +1,6 @@
 """A connection that comes back."""
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -81,8 +80,7 @@ class Link:
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+            await asyncio.wait([keeper])  # unlike `await keeper`, tells its being cancelled from ours
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
