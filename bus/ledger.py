@@ -45,7 +45,7 @@ Every operation is O(1) amortised per message. Batches come in and go out as lis
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -214,7 +214,10 @@ class Ledger:
     # ------------------------------------------------------------------------------ what goes out
 
     def publish(self, now: float, limit: int) -> list[Outgoing]:
-        """Take what may be sent now. The sequence numbers of a lane go on by one each, beginning at 1 in an epoch."""
+        """Take what may be sent now, lane by lane. A lane's sequence numbers go on by one each, beginning at 1 in an epoch.
+
+        What comes by one channel in a row costs the broker a tenth less than what comes by turns.
+        """
         room, taken = min(limit, self._window - self._in_flight), []
         if self._stalled:
             self._ready = deque(outgoing for outgoing in self._ready if not self._stalled.holds(outgoing))
@@ -228,9 +231,10 @@ class Ledger:
             else:
                 self._drop(outgoing)
         self._in_flight += len(taken)
-        for lane, flight in enumerate(self._flights):
-            flight.send([outgoing for outgoing in taken if outgoing.lane == lane])
-        return taken
+        lanes = [[outgoing for outgoing in taken if outgoing.lane == lane] for lane in range(len(self._flights))]
+        for flight, own in zip(self._flights, lanes, strict=True):
+            flight.send(own)
+        return list(chain.from_iterable(lanes))
 
     def confirmed(self, seq: int, *, multiple: bool, lane: int = 0) -> None:
         """The broker has stored, or returned, message `seq` of the lane; with `multiple` every one up to it."""
