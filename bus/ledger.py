@@ -214,7 +214,7 @@ class Ledger:
     # ------------------------------------------------------------------------------ what goes out
 
     def publish(self, now: float, limit: int) -> list[Outgoing]:
-        """Take what may be sent now, lane by lane. A lane's sequence numbers go on by one each, beginning at 1 in an epoch.
+        """Take what may be sent now, lane by lane. Sequence numbers of a lane go on by one, from 1 in an epoch.
 
         What comes by one channel in a row costs the broker a tenth less than what comes by turns.
         """

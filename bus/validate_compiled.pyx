@@ -15,6 +15,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.datetime cimport date_new, import_datetime
 from cpython.long cimport PyLong_FromLongLong
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.string cimport memchr, memcmp, memcpy
 
@@ -43,6 +44,8 @@ cdef enum:
     DEEPEST = 32  # lists and records in one another
     DIGITS = 18  # of an integer
     LENGTH = 28  # of a number with a fraction, which is then in range
+    REMEMBERED = 1024  # numbers with a fraction
+    SHORT = 16  # octets of one that is remembered
 
 cdef struct Cursor:
     octets at  # NULL once something was not ordinary
@@ -55,6 +58,11 @@ cdef struct Field:
     PyObject* name
     PyObject* type
     Py_ssize_t next  # the field that stood behind it the last time
+
+cdef struct Number:
+    unsigned char written[SHORT]
+    Py_ssize_t size
+    PyObject* value
 
 
 cdef class Type:
@@ -78,6 +86,7 @@ cdef dict scalars = {
     types.TEXT: Type(TEXT), types.INTEGER: Type(INTEGER), types.DECIMAL: Type(DECIMAL), types.BOOLEAN: Type(BOOLEAN),
     types.DATE: Type(DATE), types.DATETIME: Type(DATETIME), types.ANY: anything,
 }
+cdef Number numbers[REMEMBERED]
 cdef int[13] days = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 cdef object is_written_as_it_is = re.compile(r'[^\x00-\x1F"\\\uD800-\uDFFF]*').fullmatch
 cdef object a_decimal = Decimal, decode = decode_ordinary, moment_of = parse_iso_datetime
@@ -225,7 +234,29 @@ cdef object number(Cursor* cursor, bint whole):
         cursor.at += 1
     if whole or cursor.at == at or cursor.at - begin > LENGTH:
         return leave(cursor)
-    return a_decimal(ascii(begin, cursor.at - begin))
+    return fraction(begin, cursor.at - begin)
+
+
+cdef object fraction(octets at, Py_ssize_t size):
+    """A number with a fraction: quantities and prices come again, and to remember one is quicker than to make it."""
+    cdef Py_ssize_t n
+    cdef unsigned int place = 0
+    cdef Number* known
+    cdef PyObject* before
+    if size > SHORT:
+        return a_decimal(ascii(at, size))
+    for n in range(size):
+        place = place * 31 + at[n]
+    known = &numbers[place % REMEMBERED]
+    if known.size == size and memcmp(known.written, at, size) == 0:
+        return <object>known.value
+    made = a_decimal(ascii(at, size))
+    before = known.value
+    memcpy(known.written, at, size)
+    known.size, known.value = size, <PyObject*>made
+    Py_INCREF(made)
+    Py_XDECREF(before)
+    return made
 
 
 cdef inline int two_digits(octets at) noexcept:

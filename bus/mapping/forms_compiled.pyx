@@ -8,8 +8,9 @@ to what the generated Python makes.
 from decimal import Decimal
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.datetime cimport PyDate_CheckExact, PyDateTime_GET_DAY, PyDateTime_GET_MONTH, PyDateTime_GET_YEAR, import_datetime
 from cpython.object cimport PyObject
-from libc.stdio cimport snprintf
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcpy, memmove
 
@@ -35,6 +36,8 @@ cdef enum:
     MOST = 1 << 18  # octets of a document, and rounds of its loops: Python counts what goes beyond
     FEW = 1 << 10  # octets that most documents need
     NAMES = 64
+    REMEMBERED = 1024  # decimals with their texts
+    SHORT = 16  # characters of one that is remembered
     # How a value is written.
     AS_XML = 0
     AS_ATTRIBUTE = 1
@@ -44,6 +47,11 @@ cdef enum:
     ODD = 1  # not as it is
     MAYBE = 2  # the first octet of U+FFFE and U+FFFF, and of others
 
+cdef struct Shown:
+    PyObject* number
+    PyObject* text
+
+cdef Shown numbers[REMEMBERED]
 cdef unsigned char kinds[3][256]
 cdef dict as_what = {xml_text: AS_XML, xml_attribute: AS_ATTRIBUTE, write_json_fast: AS_JSON}
 cdef dict kind_of = {
@@ -51,6 +59,7 @@ cdef dict kind_of = {
     pieces.Optional: OPTIONAL,
 }
 cdef object a_decimal = Decimal
+import_datetime()
 
 
 class _Unusual(Exception):
@@ -269,7 +278,6 @@ cdef inline bint is_empty(object value):
 cdef int put_value(Out* out, Piece piece, object value) except -1:
     cdef Py_ssize_t size
     cdef octets at
-    cdef char digits[24]
     cdef int beyond = 0
     cdef long long number
     if type(value) is str:
@@ -283,9 +291,13 @@ cdef int put_value(Out* out, Piece piece, object value) except -1:
     elif type(value) is int:
         number = PyLong_AsLongLongAndOverflow(value, &beyond)
         if not beyond:
-            return put(out, <octets>digits, snprintf(digits, sizeof(digits), "%lld", number))
+            if number < 0:
+                put(out, <octets>b"-", 1)
+            return put_digits(out, 0 - <unsigned long long>number if number < 0 else <unsigned long long>number, 1)
+    elif PyDate_CheckExact(value):
+        return put_day(out, value, b'"' if piece.written == AS_JSON else b"")
     elif type(value) is a_decimal:
-        text = str(value)
+        text = shown_number(value)
         at = <octets>PyUnicode_AsUTF8AndSize(text, &size)
         if memchr(at, c"E", size) is NULL:
             return put_number(out, at, size, piece.places)
@@ -308,6 +320,43 @@ cdef inline bint stands(octets at, Py_ssize_t size, int written) noexcept:
         if kind[at[n]] == ODD or (at[n + 1] == 0xBF and at[n + 2] >= 0xBE):  # two more follow that one
             return False
     return True
+
+
+cdef object shown_number(number):
+    """The text of a decimal; the reader of an event gives the same one for the same octets again and again."""
+    cdef Shown* known = &numbers[(<size_t><PyObject*>number >> 4) % REMEMBERED]
+    cdef PyObject* before = known.number
+    cdef PyObject* text_before = known.text
+    if before == <PyObject*>number:
+        return <object>text_before
+    text = str(number)
+    if len(<str>text) <= SHORT:
+        known.number, known.text = <PyObject*>number, <PyObject*>text
+        Py_INCREF(number)
+        Py_INCREF(text)
+        Py_XDECREF(before)
+        Py_XDECREF(text_before)
+    return text
+
+
+cdef int put_digits(Out* out, unsigned long long number, int places) except -1:
+    """A number of so many digits at least."""
+    cdef unsigned char digits[24]
+    cdef int n = 24
+    while number or places > 0:
+        n, places = n - 1, places - 1
+        digits[n], number = <unsigned char>(c"0" + number % 10), number // 10
+    return put(out, digits + n, 24 - n)
+
+
+cdef int put_day(Out* out, object day, bytes quote) except -1:
+    put_bytes(out, quote)
+    put_digits(out, PyDateTime_GET_YEAR(day), 4)
+    put(out, <octets>b"-", 1)
+    put_digits(out, PyDateTime_GET_MONTH(day), 2)
+    put(out, <octets>b"-", 1)
+    put_digits(out, PyDateTime_GET_DAY(day), 2)
+    return put_bytes(out, quote)
 
 
 cdef int put_number(Out* out, octets at, Py_ssize_t size, int places) except -1:

@@ -3,6 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from copy import copy
+from datetime import date
+from decimal import Decimal
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -20,6 +23,7 @@ from tests.configuring import loaded
 from tests.core.mapped import FILES, ORDER, document, failure, made_of, routing_yaml, told
 from tests.core.uncompiled import uncompiled
 
+EVENT = Event("order.released", "erp", "PO-1-v1", {}, subject="PO-1")
 TEXTS = ("PO-1", "", " ", "\u2003", "x" * 300, "R&D <1>", "a<b", "a>b", "a&b", 'a"b', "a\\b", "a\rb", "a\nb", '3/4" 5\\8', "采购 六角螺栓", "a\r\n\tb", "\x01", "\ufffe", "😀\uffff", "￾ï¿½", "\x7f")
 NUMBERS = ("0", "-0", "-0.0", "7", "-12", "0.5", "1.5", "9.995", "99.99", "0.001", "120.500", "-1.25", "1e3", "1.5e-9", "12345678901234567890", "0.00000001")
 # What may stand at a key, with the fields of `mapped.HEAD`; `{line}` is the row in hand.
@@ -165,6 +169,21 @@ def test_any_sign_comes_out_alike(mapping: str, sign: str) -> None:
 ])  # fmt: skip
 def test_numbers_are_rounded_half_up_in_their_place(value: str, places: int, rounded: str) -> None:
     assert document(f"json: {{a: 'round(data.qty, {places})'}}", qty=value) == f'{{"a":{rounded}}}'
+
+
+def test_numbers_and_days_are_written_as_they_are_whatever_was_written_before() -> None:
+    routing = Routing(loaded(routing_yaml("json: {q: data.qty, c?: data.count, d?: data.day}"), FILES))
+    (target,) = routing.targets.values()
+    decimals = [Decimal(f"{n % 999}.{n:0{size}}") for size in (1, 6, 20) for n in range(1500)]
+    counts = [0, -1, 10, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 10**30]
+    days = [date(1, 1, 1), date(999, 12, 31), date(2024, 2, 29), date(9999, 12, 31)]
+    for _ in range(2):
+        for n, decimal in enumerate((*decimals, *map(copy, decimals), *(Decimal(str(one)) for one in reversed(decimals)))):
+            count, day = counts[n % len(counts)], days[n % len(days)]
+            made = target._fill and target._fill(EVENT, {"qty": decimal, "count": count, "day": day}, target.context)
+            if made is not None:  # the first one draws the form
+                assert made.decode() == f'{{"q":{decimal:f},"c":{count},"d":"{day}"}}'
+    assert made is not None
 
 
 def filled(mapping: str, **data: Any) -> bytes | None:

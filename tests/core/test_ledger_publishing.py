@@ -275,6 +275,14 @@ def test_a_long_run_keeps_no_record_of_what_is_done() -> None:
     assert not books.inlet.unsettled
 
 
+def test_what_goes_out_together_goes_lane_by_lane_and_each_in_its_order() -> None:
+    ledger = Ledger(window=10, lanes=2)
+    for n, name in enumerate("abcdef"):
+        ledger.submitted([Outgoing("x", name, name, n % 2)])
+    assert [one.id for one in ledger.publish(0.0, limit=5)] == ["a", "c", "e", "b", "d"]
+    assert [one.id for one in ledger.publish(0.0, limit=5)] == ["f"]
+
+
 def test_two_lanes_number_their_messages_each_for_itself() -> None:
     ledger = Ledger(window=10, lanes=2)
     first, second = (ledger.submitted([Outgoing("x", name, name, lane)]) for lane, name in enumerate("ab"))

@@ -90,6 +90,19 @@ def test_names_are_those_that_code_of_python_holds() -> None:
         assert all(name is sys.intern(name) for name in record)
 
 
+def test_a_number_that_is_remembered_is_still_itself() -> None:
+    """More of them than are remembered, equal ones that are written otherwise, and each of them again and again."""
+    texts = [f"{n % 999}.{n:0{size}}" for size in (1, 6) for n in range(2000)] + ["1.5", "1.50", "01.5"[1:], "-1.5", "0.0", "-0.0"]
+    record = Record({"x": Field(ListOf(DECIMAL))})
+    read = ordinary_reader(record)
+    assert read is not None
+    for _ in range(2):
+        for order_ in (texts, texts[::-1]):
+            data = read(f'{{"x": [{", ".join(order_)}]}}'.encode(), ZONE)
+            assert data is not None
+            assert list(map(str, data["x"])) == order_
+
+
 IN_C: list[tuple[Type, list[str]]] = [
     (TEXT, ['""', '"a"', '"ab"', '"é"', '"六角"', '"😀"', '"\x7f"', r'"\u0041"', r'"\ud83d\ude00"', r'"\"\\\/\b\f\n\r\t"']),
     (INTEGER, ["0", "-1", "10", "9" * 18, "-" + "9" * 18]),

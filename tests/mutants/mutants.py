@@ -71,6 +71,16 @@ MUTANTS = (
         ("tests/core/test_validate_compiled.py",),
     ),
     Mutant(
+        "take one number for another whose octets lead to the same place, in C", "bus/validate_compiled.pyx",
+        "known.size == size and memcmp(known.written, at, size) == 0", "known.size == size",
+        ("tests/core/test_validate_compiled.py",),
+    ),
+    Mutant(
+        "write the number that led to the same place before, in C", "bus/mapping/forms_compiled.pyx",
+        "if before == <PyObject*>number:", "if before is not NULL:",
+        ("tests/core/test_forms.py",),
+    ),
+    Mutant(
         "round a half down, in C", "bus/mapping/forms_compiled.pyx",
         'up = point[1 + places] >= c"5"', 'up = point[1 + places] > c"5"',
         ("tests/core/test_forms.py",),
