@@ -44,6 +44,7 @@ TEXTS: dict[str, Text] = {
     "bench-embedded": Text("{events} events accepted, routed and handed to two readers in {seconds} s: {rate} events/s, {cpu} µs CPU each; {handed} deliveries",
                            "{events} 个事件接收、路由并交给两个读取方，用时 {seconds} 秒：每秒 {rate} 个，每个 {cpu} µs CPU；共 {handed} 份投递"),
     "bench-turn": Text("round {round} of {rounds}: {name}", "第 {round}/{rounds} 轮：{name}"),
+    "bench-flow": Text("{name}, in and out", "{name}，边发边收"),
     "bench-router-title": Text("{events} events of {bytes} bytes a turn, {rounds} turns each; {cores} cores, load {load} before",
                                "每轮 {events} 个 {bytes} 字节的事件，各 {rounds} 轮；{cores} 核，测量前负载 {load}"),
     "bench-who": Text("who", "参与者"),

@@ -2,9 +2,9 @@
 
 All take turns in one run on one broker, in another order each round, so that all meet the same machine. Of
 each turn the queue is prefilled before the contestant starts, and what counts lies between the first and the
-last delivery: start-up is a figure of its own. After that events are published while it works, for the most
-that go through, and for how long each is under way. Nothing is compared before every document that came out
-has been looked at.
+last delivery: start-up is a figure of its own. When all had their turns, and another order, events are published while
+each works, for the most that go through, and for how long each is under way. Nothing is compared before every document
+that came out has been looked at.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import contextlib
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ MANY_ROUTES, MANY_SUBSCRIBERS = f"{OWN}-1000-routes", f"{OWN}-{MANY}-subscribers
 BUS_ROUTES = 10
 CALM_PER_S = 100.0
 UNDER_WAY = 3000  # events, while it is found out how many a second come out as others go in
+WARM_UP = 10  # of a turn's events a tenth
 PLUGINS = ("rabbitmq_shovel",)
 
 
@@ -143,10 +144,15 @@ async def _rounds(
     await rig.open()
     try:
         for round_ in range(1, plan.rounds + 1):
+            # Those that are compared are measured close to each other: the machine differs from minute to minute.
             for contestant in random.sample(contestants, len(contestants)):  # who follows whom makes a twentieth
                 note(contestant.name, round_)
                 turns[contestant.name].append(await turn(plan, rig, contestant))
             if plan.latency_s:
+                for contestant in random.sample(contestants, len(contestants)):
+                    if contestant.name != MANY_SUBSCRIBERS:  # the probe reads two queues
+                        note(say("bench-flow", name=contestant.name), round_)
+                        await _flow(plan, rig, contestant, turns[contestant.name][-1])
                 note(DIRECT, round_)
                 nobody = Turn(0.0, None, None, None, None)
                 nobody.latency_ms = await _latency(plan, rig, turns[OWN][-1], direct=True)
@@ -163,29 +169,42 @@ async def turn(plan: Plan, rig: Rig, contestant: Contestant) -> Turn:
     numbers = await rig.prefill(plan.events)
     await rig.rest()
     started = time.perf_counter()
-    starting = asyncio.create_task(asyncio.to_thread(contestant.start))  # rabbitmqctl returns seconds after it did it
-    try:
+    async with _at_work(contestant):
         before = await rig.until_arrived(1, contestant.queues, contestant.check)
         first, used, broker_used = time.perf_counter(), cpu_s(contestant.pids), cpu_s(rig.pids)
         arrived = await rig.until_arrived(plan.events, contestant.queues, contestant.check)
         last, now_used, broker_now = time.perf_counter(), cpu_s(contestant.pids), cpu_s(rig.pids)
         memory = peak_mib(contestant.pids)
         refuse_unequal(contestant.name, numbers, await rig.take_out(contestant.queues), contestant.makes)
-        events = max(arrived - before, 1)
-        done = Turn(
-            events / (last - first), _us(used, now_used, events), _us(broker_used, broker_now, events), memory,
-            first - started if contestant.boots else None,
-        )
-        if plan.latency_s and contestant.name != MANY_SUBSCRIBERS:  # the probe reads two queues
-            await rig.rest()
-            enough = rig.numbers(int(done.events_per_s * plan.latency_s) + UNDER_WAY)
-            done.sustained_per_s = await sustained(rig.url, enough, UNDER_WAY, plan.latency_s)
-            done.latency_ms = await _latency(plan, rig, done)
+    await rig.clear()
+    events = max(arrived - before, 1)
+    return Turn(
+        events / (last - first), _us(used, now_used, events), _us(broker_used, broker_now, events), memory,
+        first - started if contestant.boots else None,
+    )
+
+
+async def _flow(plan: Plan, rig: Rig, contestant: Contestant, turn: Turn) -> None:
+    """Find out what goes through while events are published, and how long each takes."""
+    await rig.prefill(few := max(plan.events // WARM_UP, 1))
+    async with _at_work(contestant):
+        await rig.until_arrived(few, contestant.queues, contestant.check)
+        await rig.take_out(contestant.queues)
+        await rig.rest()
+        enough = rig.numbers(int(turn.events_per_s * plan.latency_s) + UNDER_WAY)
+        turn.sustained_per_s = await sustained(rig.url, enough, UNDER_WAY, plan.latency_s)
+        turn.latency_ms = await _latency(plan, rig, turn)
+    await rig.clear()
+
+
+@contextlib.asynccontextmanager
+async def _at_work(contestant: Contestant) -> AsyncIterator[None]:
+    starting = asyncio.create_task(asyncio.to_thread(contestant.start))  # rabbitmqctl returns seconds after it did it
+    try:
+        yield
     finally:
         await starting
         await asyncio.to_thread(contestant.stop)
-    await rig.clear()
-    return done
 
 
 def refuse_unequal(
