@@ -32,7 +32,6 @@ cdef enum:
     NANO = 9  # … and that are read
 
 cdef dict offsets = {0: timezone.utc}  # by minutes
-cdef object zero = 0
 cdef bytes namespace_url = bytes.fromhex("6ba7b8119dad11d180b400c04fd430c8")
 cdef octets digits = b"0123456789abcdef"
 
@@ -73,7 +72,7 @@ cdef void add_block(uint32_t* sums, octets at) noexcept:
 
 def delivery_id(str source, str id_, str route, str system, round_=0):
     """The id of one delivery; see `bus.event`."""
-    cdef tuple parts = (source, id_, route, system, "0" if round_ is zero else str(round_))
+    cdef tuple parts = (source, id_, route, system, round_ if type(round_) is str else str(round_))
     cdef Py_ssize_t size = NAMESPACE + len(parts) - 1, long_, part_size
     cdef const char* part_octets
     cdef str part, made
