@@ -2,9 +2,9 @@
 
 All take turns in one run on one broker, in another order each round, so that all meet the same machine. Of
 each turn the queue is prefilled before the contestant starts, and what counts lies between the first and the
-last delivery: start-up is a figure of its own. When all had their turns, and another order, events are published while
-each works, for the most that go through, and for how long each is under way. Nothing is compared before every document
-that came out has been looked at.
+last delivery: start-up is a figure of its own. When all have had theirs, events are published while each works, for the
+most that go through, and for how long each is under way. Nothing is compared before every document that came out has
+been looked at.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ MANY_ROUTES, MANY_SUBSCRIBERS = f"{OWN}-1000-routes", f"{OWN}-{MANY}-subscribers
 BUS_ROUTES = 10
 CALM_PER_S = 100.0
 UNDER_WAY = 3000  # events, while it is found out how many a second come out as others go in
-WARM_UP = 10  # of a turn's events a tenth
+WARM_UP = 2000  # events that a contestant has had before it is found out how long each takes
 PLUGINS = ("rabbitmq_shovel",)
 
 
@@ -185,11 +185,14 @@ async def turn(plan: Plan, rig: Rig, contestant: Contestant) -> Turn:
 
 
 async def _flow(plan: Plan, rig: Rig, contestant: Contestant, turn: Turn) -> None:
-    """Find out what goes through while events are published, and how long each takes."""
-    await rig.prefill(few := max(plan.events // WARM_UP, 1))
+    """Find out what goes through while events are published, and how long each takes; put it into the turn.
+
+    Raises Refused and Unavailable as `turn` does.
+    """
+    numbers = await rig.prefill(min(plan.events, WARM_UP))
     async with _at_work(contestant):
-        await rig.until_arrived(few, contestant.queues, contestant.check)
-        await rig.take_out(contestant.queues)
+        await rig.until_arrived(len(numbers), contestant.queues, contestant.check)
+        refuse_unequal(contestant.name, numbers, await rig.take_out(contestant.queues), contestant.makes)
         await rig.rest()
         enough = rig.numbers(int(turn.events_per_s * plan.latency_s) + UNDER_WAY)
         turn.sustained_per_s = await sustained(rig.url, enough, UNDER_WAY, plan.latency_s)
