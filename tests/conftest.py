@@ -26,10 +26,11 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.fixture(autouse=True)
 def _same_person_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let no test depend on who runs it: English, no colours, no settings but those for tests."""
+    """Let no test depend on who runs it: English, no colours, buffers as usual, no settings but those for tests."""
     for name in os.environ.copy():
         if name.startswith(("BUS_", "LC_", "LANG")) and not name.startswith("BUS_TEST_"):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setenv("NO_COLOR", "1")
     choose_language("en")

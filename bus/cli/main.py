@@ -56,7 +56,9 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    sys.exit(_guarded(lambda: app(arguments, standalone_mode=False), debug=debug))
+    code = _guarded(lambda: app(arguments, standalone_mode=False), debug=debug)
+    _let_go()
+    sys.exit(code)
 
 
 def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
@@ -74,7 +76,6 @@ def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
         note(say("interrupted"))
         return 130
     except BrokenPipeError:  # `bus lint | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except BusError as error:
         if debug:
@@ -86,6 +87,15 @@ def _guarded(command: Callable[[], Any], *, debug: bool) -> int:
         _complain(say("defect", kind=type(error).__name__), say("defect-hint"))
         return 2
     return int(result or 0)
+
+
+def _let_go() -> None:
+    """Write the last of it; where nobody reads any more, `| head` or a terminal that was closed, let it be."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _show_error(error: BusError) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import shutil
 import signal
@@ -46,6 +47,8 @@ def play(folder: Path, broker: str) -> int:
     started = time.monotonic()
     _furnish(folder)
     os.chdir(folder)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a story is told as it happens, to a pipe as well
     before = signal.signal(signal.SIGTERM, _end)
     stage = _Stage(broker)
     try:

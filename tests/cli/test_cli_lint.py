@@ -30,6 +30,17 @@ def test_a_clean_configuration_ends_with_0_and_one_line(folder: Path, bus: Any) 
     assert ran.err == ""
 
 
+@pytest.mark.parametrize("old", ["data.warehouse in", "data.warehose in"])
+def test_a_result_that_nobody_reads_is_no_error_beside_its_own(folder: Path, old: str) -> None:
+    """As `bus lint | head` would have it; what is short is written only when Python ends."""
+    mistaken(folder, "data.warehouse in", old)
+    reads, writes = os.pipe()
+    os.close(reads)
+    ran = subprocess.run([sys.executable, "-m", "bus.cli", "lint"], stdout=writes, stderr=subprocess.PIPE, check=False)
+    os.close(writes)
+    assert (ran.returncode, ran.stderr) == (int(old != "data.warehouse in"), b"")
+
+
 def test_an_error_is_shown_with_its_line_and_a_mark_under_the_place(folder: Path, bus: Any) -> None:
     mistaken(folder, "data.warehouse in", "data.warehose in")
     ran = bus("lint")
