@@ -104,12 +104,15 @@ def _latencies(ends: _Ends, numbers: range, made: list[bytes], rate: float) -> l
 
 
 def _rate(ends: _Ends, numbers: range, made: list[bytes], window: int, seconds: float) -> float:
-    """Keep so many under way, and count those that come from the first third of the time on."""
+    """Keep so many under way, and count those that come from the first third of the time on.
+
+    However short the time, it lasts until the first that were under way have come: before that there is no rate.
+    """
     reader, writer = ends
     halves, sent = _Halves({}), 0
     come: list[tuple[float, int]] = []
     started = now = time.perf_counter()
-    while now - started < seconds and sent < len(made):
+    while sent < len(made) and now - started < (seconds if len(halves.taken) >= window else seconds + PATIENCE_S):
         due = min(len(halves.taken) + window, len(made))
         writer.send(b"".join(made[sent:due]))
         halves.missing |= dict.fromkeys(numbers[sent:due], now)
@@ -120,7 +123,7 @@ def _rate(ends: _Ends, numbers: range, made: list[bytes], window: int, seconds: 
         come.append((now - started, len(halves.taken)))
         time.sleep(TICK_S)
         now = time.perf_counter()
-    (last_s, last), (first_s, first) = come[-1], next(one for one in come if one[0] >= come[-1][0] / 3)
+    (last_s, last), (first_s, first) = come[-1], next(one for one in reversed(come) if one[0] <= come[-1][0] / 3)
     _await_rest(ends, halves, sent)
     return (last - first) / max(last_s - first_s, TICK_S)
 
