@@ -13,10 +13,13 @@ import typer
 
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
 from bus.cli.output import Progress, as_json, note, padded, paint, show, show_json, table, width
+from bus.cli.senders import check_system, unknown_option
 from bus.errors import BusError, UsageError, why
+from bus.nearest import nearest
 from bus.texts import say
 
 if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
+    from bus.config.model import Configuration
     from bus.letters import Letter
     from bus.ports import Message, Received
     from bus.runtime.behind import Behind
@@ -25,6 +28,7 @@ if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
 
 COLUMNS = ("id", "state", "system", "route", "subject", "since", "attempts", "behind", "code")
 MOST_SHOWN = 50
+STATES = ("dead", "parked")
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -38,7 +42,7 @@ All = Annotated[bool, typer.Option("--all", help=say("help-all"))]
 
 
 def _work(
-    routing: str | None, broker: str, act: Callable[[Any, tuple[str, ...]], Awaitable[int]], *, needs_run: bool = False
+    routing: str | None, broker: str, act: Callable[[Any, "Configuration"], Awaitable[int]], *, needs_run: bool = False
 ) -> int:
     """Open the broker beside whoever runs it, act, close; tell when nobody runs it, where that is needed."""
     import asyncio
@@ -54,7 +58,7 @@ def _work(
         transport = open_broker(broker, owner=False)
         await transport.open(topology)
         try:
-            code = await act(transport, tuple(config.systems))
+            code = await act(transport, config)
             if needs_run and not code and not await is_attended(broker, transport, topology.event_queues):
                 note(say("nobody-runs"))
             return code
@@ -82,8 +86,9 @@ def list_(
     from bus.runtime.behind import behind
     from bus.runtime.spool import Spool
 
-    async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        which = deadletters.Chosen(system=system, route=route, code=code, state=state, subject=subject)
+    which = _chosen(None, system, route, code, state, subject, everything=True)
+
+    async def act(transport: Any, config: "Configuration") -> int:
         count = 0
         groups = deadletters.Groups()
         letters: list[Letter] = []
@@ -109,7 +114,9 @@ def list_(
                 del letters[MOST_SHOWN:]
 
         with written or contextlib.nullcontext():
-            others = await deadletters.sift(transport, systems, which, see)
+            others = await deadletters.sift(transport, config.systems, which, see)
+            if not count and not others:
+                await _check_chosen(transport, config, which)
             waiting = await behind(transport, ordered.values())
             if written is not None:
                 behind_each = {number: len(waiting.of(letter)) for number, letter in placed.items()}
@@ -185,8 +192,8 @@ def show_(id_: Annotated[str, typer.Argument(metavar="ID", help=say("help-letter
     """One letter with its original."""
     from bus.runtime.behind import behind
 
-    async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        letter, original = await _only(transport, systems, id_)
+    async def act(transport: Any, config: "Configuration") -> int:
+        letter, original = await _only(transport, config.systems, id_)
         waiting = (await behind(transport, [letter])).of(letter)
         body = original.body.decode("utf-8", "backslashreplace")
         facts = {
@@ -239,7 +246,7 @@ async def _only(transport: Any, systems: Iterable[str], id_: str) -> tuple["Lett
     return next(iter(found.values()))
 
 
-async def _meant(transport: Any, systems: Sequence[str], which: "Chosen") -> "Chosen":
+async def _meant(transport: Any, systems: Iterable[str], which: "Chosen") -> "Chosen":
     """The same letters by their whole ids; what is not there, or not any more, is told.
 
     Raises:
@@ -301,13 +308,15 @@ def _settle(
 ) -> int:
     """Do it with every letter that is meant, and say how many there were."""
 
-    async def act(transport: Any, systems: tuple[str, ...]) -> int:
+    async def act(transport: Any, config: "Configuration") -> int:
         progress = Progress(lambda done, count: say("letters-progress", done=done, count=count))
-        meant = await _meant(transport, systems, which)
+        meant = await _meant(transport, config.systems, which)
         try:
-            settled = await settle(transport, systems, meant, progress)
+            settled = await settle(transport, config.systems, meant, progress)
         finally:
             progress.end()
+        if not settled.letters and not settled.others:
+            await _check_chosen(transport, config, which)
         show(say(said, count=settled.letters))
         _note(others=settled.others)
         return 0 if settled.letters or not which.ids else 1
@@ -326,14 +335,14 @@ def edit(
 
     given = None if file is None else _bytes_of(file)
 
-    async def act(transport: Any, systems: tuple[str, ...]) -> int:
-        letter, message = await _only(transport, systems, id_)
+    async def act(transport: Any, config: "Configuration") -> int:
+        letter, message = await _only(transport, config.systems, id_)
         body = _in_editor(letter, message) if given is None else given
         if body is None:
             show(say("not-edited", id=letter.id))
             return 1
         _check_body(body, message.content_type)
-        if not (await deadletters.edit(transport, systems, letter, body)).letters:
+        if not (await deadletters.edit(transport, config.systems, letter, body)).letters:
             raise _unknown([id_])  # somebody else was quicker
         show(say("edited", id=letter.id))
         return 0
@@ -392,7 +401,33 @@ def _chosen(
 ) -> "Chosen":
     from bus.runtime.deadletters import Chosen
 
+    if state not in ("", *STATES):
+        raise unknown_option("state-option", STATES, state=state, known=", ".join(STATES))
     which = Chosen(frozenset(ids or ()), system, route, code, state, subject)
     if which == Chosen() and not everything:
         raise UsageError("letters-not-chosen")
     return which
+
+
+async def _check_chosen(transport: Any, config: "Configuration", which: "Chosen") -> None:
+    """No letter fits: tell of what is only misspelt.
+
+    Raises:
+        UsageError: there is no such system, or no such route, neither in routing.yaml nor in any letter.
+    """
+    from bus.runtime import deadletters
+
+    if which.system:
+        check_system(which.system, config.systems)
+    routes, codes = {route.name for route in config.routes}, set[str]()
+
+    def see(letter: "Letter", _: "Received") -> None:
+        routes.add(letter.route or "")
+        codes.add(letter.code)
+
+    if which.route or which.code:
+        await deadletters.sift(transport, config.systems, deadletters.Chosen(), see)
+    if which.route and which.route not in routes:
+        raise unknown_option("route-option", sorted(routes), route=which.route)
+    if which.code and which.code not in codes and (near := nearest(which.code, sorted(codes))):
+        note(say("no-letter-of-code", code=which.code, near=near))

@@ -1,4 +1,4 @@
-"""The system a person names on the command line: one that is there, and one that sends documents."""
+"""What a person names on the command line: a system that is there, one that sends documents."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -10,11 +10,20 @@ if TYPE_CHECKING:  # the configuration is loaded by the command, not for the lis
     from bus.config.model import Configuration
 
 
+def unknown_option(code: str, names: Iterable[str], /, **named: str) -> UsageError:
+    """Return the error of a name that is none of these, with what was probably meant.
+
+    Args:
+        named: the fields of the error; the first one is the name.
+    """
+    near = nearest(next(iter(named.values())), names)
+    return UsageError(code, **named, **({"near": near} if near else {}))
+
+
 def check_system(system: str, known: Iterable[str]) -> None:
     """Raise UsageError for a system that routing.yaml does not have."""
     if system not in (names := list(known)):
-        near = nearest(system, names)
-        raise UsageError("system-option", system=system, known=", ".join(names), **({"near": near} if near else {}))
+        raise unknown_option("system-option", names, system=system, known=", ".join(names))
 
 
 def check_sender(system: str | None, config: "Configuration") -> None:

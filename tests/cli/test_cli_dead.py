@@ -61,7 +61,7 @@ def test_letters_are_listed_shown_edited_replayed_and_dropped_while_the_bus_runs
     assert [letter["code"] for letter in bus("dead", "list", "--state", "parked", "-o", "json").json["letters"]] == [
         "unmapped-code"
     ]
-    assert bus("dead", "list", "--system", "nobody", "-o", "json").json == {"groups": [], "letters": []}
+    assert bus("dead", "list", "--system", "mill", "-o", "json").json == {"groups": [], "letters": []}
 
     shown = bus("dead", "show", parked["id"][:12], "-o", "json").json
     assert json.loads(shown["body"])["no"] == "S-2"
@@ -99,6 +99,12 @@ def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: P
         ("dead", "edit", "no-such", "routing.yaml"): "there is no letter no-such",
         ("dead", "edit", "no-such", "nowhere.json"): "cannot read nowhere.json",
         ("dead", "list", "--routing", "nowhere"): "there is no nowhere",
+        ("dead", "list", "--system", "wal"): "unknown system wal; known: shop, desk, wall, mill\n  did you mean wall?",
+        ("dead", "list", "--system", "nobody", "-o", "json"): "unknown system nobody",
+        ("dead", "replay", "--system", "wal"): "did you mean wall?",
+        ("dead", "drop", "--route", "to-wal"): "unknown route to-wal, and no letter is of it\n  did you mean to-wall?",
+        ("dead", "list", "--state", "park"): "--state park is none of dead, parked\n  did you mean parked?",
+        ("dead", "drop", "--state", "open"): "--state open is none of dead, parked",
     }
     for arguments, said in wrong.items():
         ran = bus(*arguments)
@@ -110,6 +116,12 @@ def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: P
         assert ran.err == "there is no letter no-such\n  bus dead list shows them\n"
         assert "the first 6 characters" in bus("dead", command, "no-su").err
     assert bus("dead", "list", "--code", "no-such").out == "no letter fits these conditions\n"
+    ran = bus("dead", "replay", "--code", "target-refuse")
+    assert (ran.code, ran.out) == (0, "replayed: 0\n")
+    assert ran.err == "no letter has the code target-refuse; did you mean target-refused?\n"
+    for of_none in (("--route", "to-mill"), ("--system", "mill", "--code", "target-refused"), ("--subject", "S-9")):
+        ran = bus("dead", "drop", *of_none)
+        assert (ran.code, ran.out, ran.err) == (0, "dropped: 0\n", "")
     assert len(bus("dead", "list", "-o", "json").json["letters"]) == 3
 
     chinese = in_a_process("dead", "list", BUS_LANG="zh")
