@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC
 
 from bus.errors import BusError
 from bus.expressions import tree
@@ -64,7 +65,7 @@ def compile_call(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
         for argument in (*node.arguments, *(argument for _, argument in node.named)):
             compile_node(argument, scope)  # their faults are told as well
         return Code("None", ANY, nullable=False)
-    codes = []
+    codes, faults = [], len(scope.problems)
     for parameter, argument in bound:
         code = compile_node(argument, scope)
         _check_type(node, parameter, argument, code, scope)
@@ -72,6 +73,8 @@ def compile_call(node: tree.Call, scope: Scope, compile_node: Compile) -> Code:
     _check_literals(function, bound, scope)
     if node.name == "parse_date":
         _check_date(bound, scope)
+    if len(scope.problems) == faults:
+        _check_constant(node, function, bound, scope)
     result = _result(function, bound, codes)
     if node.name in ("group", "sort") and isinstance(codes[0].type, ListOf):
         fields = _fields_named(bound[1:], codes[0].type.item, scope)
@@ -251,6 +254,24 @@ def _check_literals(function: Function, bound: _Bound, scope: Scope) -> None:
             error = check(argument.value)
             if error is not None:
                 scope.problems.append(Problem(error.code, argument.start, argument.end, error.fields))
+
+
+def _check_constant(node: tree.Call, function: Function, bound: _Bound, scope: Scope) -> None:
+    """What is written out as a whole is computed at once: it would fail for every document."""
+    values = [
+        argument.value for (parameter, argument), at in zip(bound, function.parameters, strict=False)
+        if isinstance(argument, tree.Literal) and argument.value is not None
+        and parameter is at and not parameter.keyword_only
+    ]
+    if len(values) < max(len(bound), 1) or set(function.needs) - {"zone"}:
+        return
+    try:
+        function.call(*(UTC for _ in function.needs), *values)
+    except BusError as error:
+        forgotten = node.name == "date" and len(values) == 1 and check_parse_pattern(str(values[0])) is None
+        fields = {**error.fields, "write": f'date(…, "{values[0]}")'} if forgotten else error.fields
+        hint_code = "hint-date-forgotten" if forgotten else ""
+        scope.problems.append(Problem(error.code, node.start, node.end, fields, warning=True, hint_code=hint_code))
 
 
 def _check_date(bound: _Bound, scope: Scope) -> None:

@@ -95,6 +95,7 @@ TEXTS: dict[str, Text] = {
                              'compare it, e.g. == "…", or say has(…)', '请比较它，例如 == "…"，或写 has(…)'),
     "compare-types": Text("{left} and {right} never compare", "{left} 与 {right} 不能比较", "write {write}", "请写 {write}"),
     "compare-date-text": Text("{left} and {right} never compare", "{left} 与 {right} 不能比较", "write {write}", "请写 {write}"),
+    "hint-date-forgotten": Text("a pattern without a date", "只有格式，没有日期", "the date comes first: {write}", "日期写在前面：{write}"),
     "hint-date-written": Text("a date written otherwise", "写法不同的日期", "write {write}", "请写 {write}"),
     "compare-list": Text("{left} and {right} never compare", "{left} 与 {right} 不能比较", "say count(…), or x in list",
                          "请用 count(…) 或 x in 列表"),

@@ -41,8 +41,8 @@ def soon() -> Iterator[None]:
 def outcome(text: str) -> Any:
     """`refused: code` when found at load, `fails: code` when it fails, else the value."""
     made = program(text, dict.fromkeys(NAMES, ANY))
-    if made.findings:
-        return f"refused: {made.findings[0].code}"
+    if refused := [finding for finding in made.findings if finding.severity == "error"]:
+        return f"refused: {refused[0].code}"
     run = made.compiled()
     try:
         return run(*NAMES.values(), AN_EVENT, CONTEXT)

@@ -92,6 +92,31 @@ def test_a_condition_that_may_hold_is_left_alone(condition: str) -> None:
     assert lint(when(condition)).findings == ()
 
 
+@pytest.mark.parametrize(
+    ("expression", "code", "hint"),
+    [
+        ('⟦date("yyyy-MM-dd")⟧', "date-not-iso", 'the date comes first: date(…, "yyyy-MM-dd")'),
+        ('⟦date("2026-02-30", "dd.MM.yyyy")⟧', "date-not-iso", 'say how it is written: parse_date(…, "dd.MM.yyyy")'),
+        ('default(data.remark, ⟦date("tomorrow")⟧)', "date-not-iso", 'say how it is written: parse_date(…, "dd.MM.yyyy")'),
+        ('⟦add_days("2026-02-30", 3)⟧', "date-not-iso", 'say how it is written: parse_date(…, "dd.MM.yyyy")'),
+        ('⟦cut("4500012345", -1)⟧', "function-needs-size", "give a number from 0"),
+    ],
+)
+def test_a_call_that_is_written_out_and_always_fails_is_found(expression: str, code: str, hint: str) -> None:
+    assert_found(xml(f"'{expression}'", "due"), (code, hint), severity="warning")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'date("2026-02-28")', 'add_days("2026-02-28", 3)', 'date("2026-02-28", null)', 'pad("7", 3, "0")', 'decimal("x")',
+        'parse_date("2026-02-28", zone="Asia/Tokyo")', 'split("a,b", ",")[0]',
+    ],
+)
+def test_a_call_that_is_written_out_is_left_alone_where_it_can_be_computed(expression: str) -> None:
+    assert not [one for one in lint(xml(f"'{expression}'", "due")).findings if one.severity == "warning"]
+
+
 def test_a_required_field_that_is_mapped_as_optional_is_found() -> None:
     assert_found(
         inbound(RECEIPT.replace("po_no", "⟦po_no?⟧")), ("required-optional", "leave the ? out, or give a default(…)"), severity="warning"
