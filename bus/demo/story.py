@@ -87,8 +87,10 @@ def _furnish(folder: Path) -> None:
                 raise UsageError("demo-folder-taken", folder=str(folder))
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
-        shutil.copy(shipped("routing.yaml"), folder / "routing.yaml")
-        shutil.copytree(shipped("lookups"), folder / "lookups")
+        for name in ("routing.yaml", "routing_test.yaml"):
+            shutil.copy(shipped(name), folder / name)
+        for name in ("lookups", "tests/documents"):
+            shutil.copytree(shipped(name), folder / name)
     except OSError as error:
         reason = why(error)
         raise UsageError("demo-folder-unusable", folder=str(folder), reason=reason) from error

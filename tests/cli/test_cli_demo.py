@@ -57,6 +57,9 @@ def test_the_story_has_the_same_end_twice_in_a_row_and_what_it_left_can_be_looke
     monkeypatch.chdir(tmp_path / "demo")
     [letter] = bus("dead", "list", "-o", "json").json["letters"]
     assert (letter["state"], letter["system"], letter["code"]) == ("parked", "wms", "target-refused")
+    assert bus("lint").code == 0
+    tested = bus("test")
+    assert (tested.code, "✘" in tested.out) == (0, False), tested.out
     monkeypatch.chdir(tmp_path)
 
     chinese = play(tmp_path, BUS_LANG="zh")
