@@ -48,11 +48,12 @@ def _work(
     import asyncio
 
     from bus.runtime.app import topology_of
-    from bus.runtime.brokers import is_attended, open_broker
+    from bus.runtime.brokers import check_store, is_attended, open_broker
     from bus.runtime.files import find, read_configuration
 
     config, _ = read_configuration(find(routing))
     topology = topology_of(config)
+    check_store(broker)
 
     async def main() -> int:
         transport = open_broker(broker, owner=False)

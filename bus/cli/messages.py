@@ -98,7 +98,7 @@ def consume(
     import base64
 
     from bus.runtime.app import topology_of
-    from bus.runtime.brokers import open_broker
+    from bus.runtime.brokers import check_store, open_broker
     from bus.runtime.deadletters import pull_all
     from bus.runtime.files import find, read_configuration
     from bus.topology import to
@@ -107,6 +107,7 @@ def consume(
     not_a_readers = (EVENT, EVENT_LENGTH)  # headers the bus keeps for itself on deliveries it makes
     config, _ = read_configuration(find(routing))
     check_system(system, config.systems)
+    check_store(broker)
 
     async def main() -> list[dict[str, Any]]:
         transport = open_broker(broker, owner=False)

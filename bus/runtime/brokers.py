@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bus.errors import BusError, UsageError
+from bus.errors import BusError, Unavailable, UsageError
 from bus.ports import Transport
 
 DEFAULT = "sqlite:.bus/bus.db"
@@ -18,6 +18,12 @@ def store_path(url: str) -> Path | None:
     if not url.startswith("sqlite:"):
         return None
     return Path(url.removeprefix("sqlite:").removeprefix("//") or DEFAULT.removeprefix("sqlite:"))
+
+
+def check_store(url: str) -> None:
+    """Raise Unavailable where the embedded broker has no file: who only looks is in the wrong place, and makes none."""
+    if (path := store_path(url)) is not None and not path.exists():
+        raise Unavailable("status-no-store", store=str(path))
 
 
 async def is_attended(url: str, transport: Transport, queues: Sequence[str]) -> bool:

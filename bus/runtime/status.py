@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from bus import __version__
-from bus.errors import Unavailable
 from bus.ports import Depth
-from bus.runtime.brokers import open_broker, store_path
+from bus.runtime.brokers import check_store, open_broker, store_path
 from bus.runtime.reasons import Reason, reason_of
 from bus.runtime.telemetry import Telemetry
 
@@ -176,6 +175,7 @@ async def depths(url: str, queues: Sequence[str]) -> Mapping[str, Depth]:
         Unavailable, ConfigurationError, UsageError: the broker cannot be asked.
     """
     if (path := store_path(url)) is not None:
+        check_store(url)
         return await asyncio.to_thread(_in_store, path, queues)
     open_broker(url, owner=False)  # knows which URLs there are
     from bus.runtime.rabbitmq.topology import Look, dialled
@@ -191,8 +191,6 @@ def _in_store(path: Path, queues: Sequence[str]) -> Mapping[str, Depth]:
     from bus.runtime.embedded import WINDOW_S
     from bus.runtime.embedded_store import Store
 
-    if not path.exists():
-        raise Unavailable("status-no-store", store=str(path))
     store = Store(path, owner=False, window_s=WINDOW_S, clock=time.time)
     store.open()
     try:

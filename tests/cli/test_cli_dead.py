@@ -132,6 +132,20 @@ def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: P
     assert {letter["code"] for letter in machine["letters"]} == {"unmapped-code", "path-missing-here", "target-refused"}
 
 
+@pytest.mark.parametrize(
+    "arguments", [("dead", "list"), ("dead", "replay", "--all"), ("dead", "show", "0123456"), ("consume", "mill")]
+)
+def test_in_the_wrong_folder_nobody_is_told_that_nothing_waits(
+    arguments: tuple[str, ...], bus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(furnish(tmp_path, TARGETS))
+    for broker, store in (((), ".bus/bus.db"), (("--broker", "sqlite:there/bus.db"), "there/bus.db")):
+        ran = bus(*arguments, *broker)
+        assert (ran.code, ran.out) == (3, "")
+        assert ran.err.startswith(f"error: there is no store at {store}\n  name the broker with --broker or BUS_BROKER")
+        assert not Path(store).parent.exists()
+
+
 def test_an_id_that_stands_for_several_letters_drops_none(house: Running, bus: Any, tmp_path: Path) -> None:
     for name in ("refused-1", "refused-10"):
         put(tmp_path, f"{name}.json", '{"kind": "order"}')
