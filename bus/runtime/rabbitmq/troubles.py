@@ -11,7 +11,8 @@ class Troubles:
     """The troubles there are at present, each of a kind and of something.
 
     Args:
-        on_trouble: told the error of each new one, and None when the last one is over.
+        on_trouble: told the error of each new one, and None when the last one is over. What says the same as one there
+            is already, as a second connection to the same broker does, is not told again.
     """
 
     def __init__(self, on_trouble: Callable[[BusError | None], None]) -> None:
@@ -22,7 +23,7 @@ class Troubles:
         """This is the matter with it now; None when nothing is any more."""
         key = kind, what
         if error is not None:
-            new = key not in self._present
+            new = key not in self._present and str(error) not in map(str, self._present.values())
             self._present[key] = error
             if new:
                 self._on_trouble(error)
