@@ -1,6 +1,7 @@
 """What would happen to this document? Every event it becomes, every route of each, and why. Nothing is sent. Pure."""
 
 import base64
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,9 +128,17 @@ def _doubt(failed: Failed) -> Finding:
 
 
 def event_of(body: bytes, now: datetime) -> NewEvent:
-    """Read an event in structured mode."""
-    if not _is_event(body):
-        raise UsageError("explain-from-whom")
+    """Read an event in structured mode.
+
+    Raises:
+        UsageError: it is none, or would be with the attribute that is named.
+        DocumentError: it begins like JSON, and is none.
+    """
+    document = read_json_fast(body) if body.lstrip(BOM_UTF8 + b" \t\r\n").startswith(b"{") else {}
+    if not is_structured(document):
+        nearly = "data" in document and not document.keys().isdisjoint(("type", "specversion"))
+        name = "type" if "specversion" in document else "specversion"
+        raise UsageError("explain-no-event", name=name) if nearly else UsageError("explain-from-whom")
     event, data = structured(body, now)
     return NewEvent(event, data)
 

@@ -215,6 +215,24 @@ def test_a_document_without_its_sender_asks_for_it() -> None:
         assert caught.value.code == "explain-from-whom"
 
 
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"id": "1", "source": "erp", "type": "purchase_order.released", "data": {}}', "specversion"),
+        (b'\xef\xbb\xbf\n{"specversion": "1.0", "id": "1", "data": {}}', "type"),
+    ],
+)
+def test_what_is_nearly_an_event_is_told_what_it_has_not(body: bytes, name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        explain(CONFIG, body, None, NOW)
+    assert (caught.value.code, caught.value.fields) == ("explain-no-event", {"name": name})
+
+
+def test_a_document_that_begins_like_json_and_breaks_off_is_a_document_error() -> None:
+    with pytest.raises(DocumentError):
+        explain(CONFIG, b'{"specversion": "1.0", ', None, NOW)
+
+
 def test_an_event_may_come_with_its_sender_too() -> None:
     (explained,) = explain(CONFIG, event(), "erp", NOW).events
     assert explained.event.id == "PO-1-v1"
