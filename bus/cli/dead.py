@@ -16,7 +16,7 @@ from bus.cli.output import Progress, as_json, note, padded, paint, show, show_js
 from bus.cli.senders import check_system, unknown_option
 from bus.errors import BusError, UsageError, why
 from bus.nearest import nearest
-from bus.texts import say
+from bus.texts import TEXTS, say
 
 if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
     from bus.config.model import Configuration
@@ -41,14 +41,12 @@ Subject = Annotated[str, typer.Option("--subject", help=say("help-by-subject"), 
 All = Annotated[bool, typer.Option("--all", help=say("help-all"))]
 
 
-def _work(
-    routing: str | None, broker: str, act: Callable[[Any, "Configuration"], Awaitable[int]], *, needs_run: bool = False
-) -> int:
-    """Open the broker beside whoever runs it, act, close; tell when nobody runs it, where that is needed."""
+def _work(routing: str | None, broker: str, act: Callable[[Any, "Configuration"], Awaitable[int]]) -> int:
+    """Open the broker beside whoever runs it, act, close."""
     import asyncio
 
     from bus.runtime.app import topology_of
-    from bus.runtime.brokers import check_store, is_attended, open_broker
+    from bus.runtime.brokers import check_store, open_broker
     from bus.runtime.files import find, read_configuration
 
     config, _ = read_configuration(find(routing))
@@ -59,10 +57,7 @@ def _work(
         transport = open_broker(broker, owner=False)
         await transport.open(topology)
         try:
-            code = await act(transport, config)
-            if needs_run and not code and not await is_attended(broker, transport, topology.event_queues):
-                note(say("nobody-runs"))
-            return code
+            return await act(transport, config)
         finally:
             await transport.close()
 
@@ -247,8 +242,8 @@ async def _only(transport: Any, systems: Iterable[str], id_: str) -> tuple["Lett
     return next(iter(found.values()))
 
 
-async def _meant(transport: Any, systems: Iterable[str], which: "Chosen") -> "Chosen":
-    """The same letters by their whole ids; what is not there, or not any more, is told.
+async def _meant(transport: Any, systems: Iterable[str], which: "Chosen") -> tuple["Chosen", bool]:
+    """The same letters by their whole ids, and whether all are there; what is not, or not any more, is told.
 
     Raises:
         UsageError: one of the ids stands for several letters.
@@ -256,7 +251,7 @@ async def _meant(transport: Any, systems: Iterable[str], which: "Chosen") -> "Ch
     from bus.runtime import deadletters
 
     if not which.ids:
-        return which
+        return which, True
     named = await deadletters.named(transport, systems, which.ids)
     for given, ids in named.items():
         if len(ids) > 1:
@@ -264,7 +259,7 @@ async def _meant(transport: Any, systems: Iterable[str], which: "Chosen") -> "Ch
     if nowhere := sorted(given for given, ids in named.items() if not ids):
         error = _unknown(nowhere[:MOST_SHOWN])
         note(f"{error}\n  {error.hint}")
-    return dataclasses.replace(which, ids=frozenset().union(*named.values()) or which.ids)
+    return dataclasses.replace(which, ids=frozenset().union(*named.values()) or which.ids), not nowhere
 
 
 def _unknown(ids: Sequence[str]) -> UsageError:
@@ -308,10 +303,12 @@ def _settle(
     routing: str | None, broker: str, which: "Chosen", settle: Callable[..., Any], said: str, *, needs_run: bool = False
 ) -> int:
     """Do it with every letter that is meant, and say how many there were."""
+    from bus.runtime.app import topology_of
+    from bus.runtime.brokers import is_attended
 
     async def act(transport: Any, config: "Configuration") -> int:
         progress = Progress(lambda done, count: say("letters-progress", done=done, count=count))
-        meant = await _meant(transport, config.systems, which)
+        meant, is_whole = await _meant(transport, config.systems, which)
         try:
             settled = await settle(transport, config.systems, meant, progress)
         finally:
@@ -320,9 +317,11 @@ def _settle(
             await _check_chosen(transport, config, which)
         show(say(said, count=settled.letters))
         _note(others=settled.others)
-        return 0 if settled.letters or not which.ids else 1
+        if needs_run and settled.letters and not await is_attended(broker, transport, topology_of(config).event_queues):
+            note(say("nobody-runs"))
+        return 0 if is_whole else 1
 
-    return _work(routing, broker, act, needs_run=needs_run)
+    return _work(routing, broker, act)
 
 
 @app.command(help=say("help-dead-edit"))
@@ -402,6 +401,7 @@ def _chosen(
 ) -> "Chosen":
     from bus.runtime.deadletters import Chosen
 
+    state = {TEXTS[f"state-{one}"].zh: one for one in STATES}.get(state, state)  # as the list shows it
     if state not in ("", *STATES):
         raise unknown_option("state-option", STATES, state=state, known=", ".join(STATES))
     which = Chosen(frozenset(ids or ()), system, route, code, state, subject)

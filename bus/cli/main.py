@@ -135,4 +135,4 @@ def _usage(error: Any) -> tuple[str, str]:
 def _parameter(parameter: Any) -> str:
     """`FILE` of an argument, `--output / -o` of an option."""
     names = getattr(parameter, "opts", None) or [""]
-    return " / ".join(names) if names[0].startswith("-") else names[0].upper()
+    return " / ".join(names) if names[0].startswith("-") else getattr(parameter, "metavar", None) or names[0].upper()

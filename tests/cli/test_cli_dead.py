@@ -58,9 +58,9 @@ def test_letters_are_listed_shown_edited_replayed_and_dropped_while_the_bus_runs
     text = bus("dead", "list").out
     for word in (dead["id"], "parked", "dead", "wall", "to-wall", "S-1", parked["message"], "routing.yaml:"):
         assert word in text
-    assert [letter["code"] for letter in bus("dead", "list", "--state", "parked", "-o", "json").json["letters"]] == [
-        "unmapped-code"
-    ]
+    for state in ("parked", "挂起"):  # as either language shows it
+        chosen = bus("dead", "list", "--state", state, "-o", "json").json["letters"]
+        assert [letter["code"] for letter in chosen] == ["unmapped-code"]
     assert bus("dead", "list", "--system", "mill", "-o", "json").json == {"groups": [], "letters": []}
 
     shown = bus("dead", "show", parked["id"][:12], "-o", "json").json
@@ -96,6 +96,8 @@ def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: P
         ("dead", "replay"): "no letters are named",
         ("dead", "drop"): "no letters are named",
         ("dead", "show", "no-such"): "there is no letter no-such",
+        ("dead", "show", "no"): "no letter has the whole id no\n  write at least the first 6 characters",
+        ("dead", "show"): "ID is missing",
         ("dead", "edit", "no-such", "routing.yaml"): "there is no letter no-such",
         ("dead", "edit", "no-such", "nowhere.json"): "cannot read nowhere.json",
         ("dead", "list", "--routing", "nowhere"): "there is no nowhere",
@@ -188,6 +190,15 @@ def test_replayed_letters_wait_for_a_bus_and_whoever_replays_is_told(house: Runn
     house.stop()
     ran = bus("dead", "replay", "--system", "wall")
     assert (ran.out, ran.err) == ("replayed: 1\n", "nobody runs the bus now: replayed letters wait for bus run (or bus run --until-idle)\n")
+    ran = bus("dead", "replay", "--system", "wall")
+    assert (ran.code, ran.out, ran.err) == (0, "replayed: 0\n", "")  # nothing waits for a bus
+
+
+def test_of_several_ids_those_that_are_no_letter_s_are_told_and_the_others_done(house: Running, bus: Any) -> None:
+    [letter] = bus("dead", "list", "--system", "wall", "-o", "json").json["letters"]
+    ran = bus("dead", "drop", letter["id"], "no-such")
+    assert (ran.code, ran.out) == (1, "dropped: 1\n")
+    assert ran.err == "there is no letter no-such\n  bus dead list shows them\n"
 
 
 def test_a_refusal_shows_the_condition_what_it_read_and_the_answer(house: Running, bus: Any) -> None:
