@@ -241,9 +241,12 @@ def _check_type(node: tree.Call, parameter: Parameter, argument: tree.Node, code
     wanted = " / ".join(dict.fromkeys(kind_of(type_) or str(type_) for type_ in types))
     kinds = {kind_of(type_) for type_ in types}
     write = next((by for (has, needs), by in _CONVERSIONS.items() if has == got and needs in kinds), "")
+    hint_code = "" if write else "hint-argument-type-other"
+    if node.name == "date" and parameter.name == "pattern" and isinstance(pattern := node.arguments[0], tree.Literal):
+        write, hint_code = f'date({written(argument)}, "{pattern.value}")', "hint-date-forgotten"
     scope.report(
         "argument-type", argument.start, argument.end, name=node.name, wanted=wanted, kind=str(code.type),
-        write=write, hint_code="" if write else "hint-argument-type-other",
+        write=write, hint_code=hint_code,
     )
 
 

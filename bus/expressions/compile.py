@@ -115,7 +115,9 @@ def _record_field(node: tree.Attribute, of: Code, scope: Scope) -> Code:
         near = nearest(node.name, of.type.fields)
         path = f"{path_of(node.of)}.{node.name}"
         fields: dict[str, object] = {"path": path, "type": scope.event_type or "…"}
-        if near is not None:
+        if of.text == "event" and node.name == "data":
+            fields["near"] = "data"
+        elif near is not None:
             fields["near"] = f"{path_of(node.of)}.{near}"
         scope.problems.append(Problem("unknown-field", node.start, node.end, fields))
         return Code("None", ANY, nullable=False)

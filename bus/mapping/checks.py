@@ -17,8 +17,13 @@ _TAKES: dict[Type, frozenset[str]] = {
 }
 
 
-def check_group(group: Group, wanted: Record, path: str, program: Program) -> None:
-    """Report required fields that are not mapped, and keys the event does not have."""
+def check_group(group: Group, wanted: Record, path: str, program: Program, *, optional: bool) -> None:
+    """Report required fields that are not mapped, and keys the event does not have.
+
+    Args:
+        optional: the mapping may be left out, and is when nothing is in it.
+    """
+    may_be_hollow = optional and all(entry.optional for entry in group.entries)
     mapped = {entry.key: entry for entry in group.entries}
     strange = [entry for entry in group.entries if entry.key not in wanted.fields]
     meant = {entry.key: nearest(entry.key, [n for n in wanted.fields if n not in mapped]) for entry in strange}
@@ -28,7 +33,7 @@ def check_group(group: Group, wanted: Record, path: str, program: Program) -> No
                 continue  # typed otherwise, which is reported below
             fields = {"field": _joined(path, name), "type": program.event_type, "name": name, "kind": str(field.type)}
             program.findings.append(Finding("error", "required-not-mapped", group.place, fields))
-        elif field.required and mapped[name].optional:
+        elif field.required and mapped[name].optional and not may_be_hollow:
             fields = {"field": _joined(path, name), "type": program.event_type}
             program.findings.append(Finding("warning", "required-optional", mapped[name].place, fields))
     for entry in strange:

@@ -1,5 +1,6 @@
 """Mappings that make a tree of dicts and lists: JSON, CSV, fixed width, database rows, events."""
 
+import re
 from enum import Enum
 
 from bus.expressions.scope import Code, Scope, kind_of
@@ -60,7 +61,7 @@ class _Emitter:
             if shape.condition:
                 program.line(f"{name} = None")
             opened = program.open(shape, scope, path)
-            self.entries(shape, name, opened.scope, opened.path, inner)
+            self.entries(shape, name, opened.scope, opened.path, inner, optional=optional)
             program.close(opened)
         return name
 
@@ -79,14 +80,16 @@ class _Emitter:
         program = self.program
         opened = program.open(group, scope, path)
         name = program.fresh("t")
-        self.entries(group, name, opened.scope, opened.path, wanted)
+        self.entries(group, name, opened.scope, opened.path, wanted, optional=optional)
         program.line(f"if not is_hollow({name}): {target}.append({name})" if optional else f"{target}.append({name})")
         program.close(opened)
 
-    def entries(self, group: Group, target: str, scope: Scope, path: str, wanted: Type | None) -> None:
+    def entries(
+        self, group: Group, target: str, scope: Scope, path: str, wanted: Type | None, *, optional: bool
+    ) -> None:
         """Add the lines that make the mapping called `target`: written out up to the first key that may be left out."""
         if isinstance(wanted, Record):
-            check_group(group, wanted, path, self.program)
+            check_group(group, wanted, path, self.program, optional=optional)
         first: list[str] = []
         begun = False
         for entry in group.entries:
@@ -195,8 +198,9 @@ def warn_missing(leaf: Leaf, code: Code, program: Program, path: str, *, optiona
     if code.nullable and code.missing:
         key = path.rsplit(".", 1)[-1]
         text = leaf.source.text
-        shown = code.missing if code.missing in text else text  # a let or a loop holds the path
-        place = leaf.source.place_of(text.find(shown), len(shown))
+        at = text.find(code.missing)  # a let or a loop may hold the path
+        shown, rest = (code.missing, text[at + len(code.missing) :]) if at >= 0 else (text, "")
+        place = leaf.source.place_of(max(at, 0), len(shown))
         hint_code = "" if optional and key else "hint-may-be-missing-here"
-        fields = {"path": code.missing, "key": key}
+        fields = {"path": code.missing, "key": key, "whole": code.missing + re.split(r"[^\w.]", rest, maxsplit=1)[0]}
         program.findings.append(Finding("warning", "may-be-missing", place, fields, hint_code))

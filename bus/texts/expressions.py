@@ -127,8 +127,8 @@ TEXTS: dict[str, Text] = {
     "hint-lookup-column-near": Text("a column like it", "相近的列", "did you mean {near}?", "是否想写 {near}？"),
     "lookup-key-count": Text("lookup {table} is read by {wanted} codes, here {got}", "对照表 {table} 按 {wanted} 个代码查，这里有 {got} 个", "write {shape}", "请写 {shape}"),
     "lookup-code-type": Text("a code is text, this is {kind}", "代码须是文本，而它是 {kind}", "say text(…)", "请用 text(…)"),
-    "may-be-missing": Text("{path} may be missing", "{path} 可能没有值", "write {key}?: to leave it out, or default({path}, …)",
-                           "写 {key}?: 可在没有值时省略，或用 default({path}, …)"),
+    "may-be-missing": Text("{path} may be missing", "{path} 可能没有值", "write {key}?: to leave it out, or default({whole}, …)",
+                           "写 {key}?: 可在没有值时省略，或用 default({whole}, …)"),
     # mappings
     "if-beside": Text("this if: would leave out all of {what}", "这个 if: 会省略整个 {what}", "write if: beside {what}:, not below it",
                       "请把 if: 写在 {what}: 旁边，而不是下面"),

@@ -116,7 +116,7 @@ TEXTS: dict[str, Text] = {
     "hint-let-not-in-when": Text("names of let are not yet there", "let 的名称这时还没有", "let is computed after when: write its expression here",
                             "let 在 when 之后才计算：请在这里直接写它的表达式"),
     "hint-loop-name-outside": Text("the name of a loop, outside of it", "循环之外的循环变量", "{word} is known below its for: only", "{word} 只在它的 for: 之下可用"),
-    "hint-may-be-missing-here": Text("a value that may be missing", "可能没有的值", "write default({path}, …)", "请写 default({path}, …)"),
+    "hint-may-be-missing-here": Text("a value that may be missing", "可能没有的值", "write default({whole}, …)", "请写 default({whole}, …)"),
     "hint-name-document": Text("a name of inbound rules", "只用于 inbound 的名称", "document is known in inbound: only; here write data",
                           "document 只在 inbound: 中可用；这里请写 data"),
     "hint-name-data": Text("a name of routes", "只用于路由的名称", "data is known in routes: only; here write document", "data 只在 routes: 中可用；这里请写 document"),

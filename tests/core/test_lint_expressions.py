@@ -30,6 +30,7 @@ FIELDS = table(
     ("nobody has", when('⟦data.colour⟧ == "red"'), "unknown-field",
      "`bus schema purchase_order.released` lists the fields; one of your own is declared under events:"),
     ("of the event itself", when('⟦event.tpye⟧ == "x"'), "unknown-field", "did you mean event.type?"),
+    ("of data behind the event", when('⟦event.data⟧.po_no == "x"'), "unknown-field", "did you mean data?"),
     ("of a list", when("⟦data.lines.qty⟧ > 5"), "list-has-no-field", "write any(line.qty > 5 for line in data.lines)"),
     ("of a text", when('⟦data.po_no.number⟧ == "1"'), "value-has-no-field", "leave .number out"),
     ("with a hyphen", inbound("receipt_no: ⟦document.receipt-no⟧\npo_no: document.po\nlines:\n  for: line in document.lines\n"

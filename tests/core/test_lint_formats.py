@@ -54,6 +54,8 @@ FUNCTIONS = table(
     ("a method", xml("data.po_no.⟦upper⟧()"), "method-call", "write upper(data.po_no)"),
     ("too few arguments", xml("⟦pad(data.po_no)⟧"), "argument-count", "write pad(s, width, [fill])"),
     ("too many arguments", xml("⟦upper(data.po_no, 3)⟧"), "argument-count", "write upper(s)"),
+    ("a date and its pattern by turns", xml('date("yyyy-MM-dd", ⟦event.time⟧)'), "argument-type",
+     'the date comes first: date(event.time, "yyyy-MM-dd")'),
     ("an argument of the wrong type", xml("upper(⟦data.lines[0].qty⟧)"), "argument-type", "say text(…)"),
     ("an argument nobody knows", xml('lookup("item", data.po_no, defalt=⟦"X"⟧)'), "argument-unknown",
      "write lookup(table, code, by=, to=, default=); to compare, write =="),

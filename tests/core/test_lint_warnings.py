@@ -22,6 +22,8 @@ WMS_RULE = inbound(RECEIPT).split("routes:")[0]
 
 MISSING = table(
     ("in JSON", route("json: {remark: ⟦data.remark⟧}"), "may-be-missing", "write remark?: to leave it out, or default(data.remark, …)"),
+    ("of what may be missing", route("json: {supplier: ⟦data.supplier⟧.name}"), "may-be-missing",
+     "write supplier?: to leave it out, or default(data.supplier.name, …)"),
     ("in XML", xml("⟦data.remark⟧", "remark"), "may-be-missing", "write remark?: to leave it out, or default(data.remark, …)"),
     ("in an attribute", route('xml:\n  order:\n    "@remark": ⟦data.remark⟧'), "may-be-missing",
      "write @remark?: to leave it out, or default(data.remark, …)"),
@@ -121,6 +123,21 @@ def test_a_required_field_that_is_mapped_as_optional_is_found() -> None:
     assert_found(
         inbound(RECEIPT.replace("po_no", "⟦po_no?⟧")), ("required-optional", "leave the ? out, or give a default(…)"), severity="warning"
     )
+
+
+ORDER = """\
+po_no: document.po
+warehouse: document.wh
+supplier?: {code?: document.vendor.no, name?: document.vendor.name}
+lines: {for: line in document.lines, line_no: line.no, item_code: line.code, qty: line.qty}
+"""
+
+
+@pytest.mark.parametrize("name", ["name?", "name"])
+def test_a_required_field_may_be_optional_where_all_around_it_is_left_out_without_it(name: str) -> None:
+    text = inbound(ORDER.replace("name?", name)).replace("goods_receipt.confirmed", "purchase_order.released")
+    found = [one.code for one in lint(text).findings if one.severity == "warning" and one.code.startswith("required")]
+    assert found == ([] if name.endswith("?") else ["required-optional"])
 
 
 def test_beside_a_condition_that_cannot_be_read_nobody_knows_what_may_be_missing() -> None:
