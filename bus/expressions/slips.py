@@ -61,5 +61,6 @@ FOREIGN_FUNCTIONS = {  # by their names in small letters
 METHODS = {  # methods of other languages whose function has the same arguments, the value first
     "startswith": "starts", "startsWith": "starts", "endswith": "ends", "endsWith": "ends", "includes": "contains",
     "strip": "trim", "toUpperCase": "upper", "toLowerCase": "lower", "toString": "text", "toFixed": "round",
+    "strftime": "date",
     "zfill": "pad", "rjust": "pad", "padStart": "pad", "replaceAll": "replace", "length": "count", "size": "count",
 }  # fmt: skip

@@ -219,8 +219,8 @@ class Router:
             self._telemetry.duplicate(event.source, event_id=event.id)
             received.become()
             return
-        self._telemetry.conflict(event.source, event_id=event.id)
         error = IdentityConflict("identity-conflict", source=event.source, id=event.id)
+        self._telemetry.conflict(event.source, error, event_id=event.id)
         # The digest tells it from another conflict of the same identity.
         id_ = f"{received.message.id}:{taken.mark.digest.hex()[:8]}"
         message = received.message

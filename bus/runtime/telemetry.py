@@ -182,10 +182,10 @@ class Telemetry:
         self._child(self.metrics.duplicate, self._label(source)).inc()
         self._log.write("debug", "event_duplicate", source=source, id=event_id)
 
-    def conflict(self, source: str, *, event_id: str) -> None:
-        """The same identity came with another body."""
+    def conflict(self, source: str, error: BusError, *, event_id: str) -> None:
+        """The same identity came with another body, which is parked."""
         self._child(self.metrics.conflict, self._label(source)).inc()
-        self._log.write("warning", "event_conflict", source=source, id=event_id)
+        self._log.write("warning", "event_conflict", source=source, id=event_id, **_reason(error))
 
     def invalid(self, error: BusError, *, message_id: str) -> None:
         """A message is no valid event."""

@@ -93,6 +93,7 @@ OTHERS = mistakes(
     (xml("⟦{data.po_no}⟧").replace("{data.po_no}", "${data.po_no}"), "braces", "write data.po_no", "data.po_no"),
     (xml("⟦asn_{data.po_no}.csv⟧"), "braces", 'write f"asn_{data.po_no}.csv"', 'f"asn_{data.po_no}.csv"'),
     (when('data.po_no.⟦startswith⟧("DE")'), "method-call", 'write starts(data.po_no, "DE")', ""),
+    (xml('event.time.⟦strftime⟧("%Y")'), "method-call", 'write date(event.time, "%Y")', ""),
     (xml("data.po_no.⟦strip⟧()"), "method-call", "write trim(data.po_no)", ""),
     (xml("data.po_no.⟦zfill⟧(5)"), "method-call", 'write pad(data.po_no, 5, "0")', ""),
     (xml("'\";\".⟦join⟧([data.po_no])'"), "method-call", 'write join([data.po_no], ";")', ""),
