@@ -123,6 +123,9 @@ def _usage(error: Any) -> tuple[str, str]:
     elif isinstance(error, _click.BadParameter):
         reason = error.message.removeprefix("Value error, ")
         code, fields = "usage-value", {"parameter": _parameter(error.param), "reason": reason}
+    elif "unexpected extra argument" in error.message:
+        command = "bus " + error.ctx.command_path.partition(" ")[2]
+        code, fields = "usage-extra", {"arguments": error.message.rpartition("(")[2].rstrip(")"), "command": command}
     elif "No such command" in error.message:
         typed = error.message.partition("'")[2].partition("'")[0]
         known = sorted(error.ctx.command.commands)

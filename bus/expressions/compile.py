@@ -78,10 +78,10 @@ def _name(node: tree.Name, scope: Scope) -> Code:
 
 def _unknown_name(node: tree.Name, scope: Scope, text: str) -> Code:
     """Report a name that is not in reach; `text` is what should be in quotes, if it was meant as one."""
-    data = scope.names.get("data")
-    fields = data.type.fields if data and isinstance(data.type, Record) else {}
-    if node.name in fields:
-        scope.report("name-is-field", node.start, node.end, word=node.name)
+    records = {name: code.type.fields for name, code in scope.names.items() if isinstance(code.type, Record)}
+    owner = next((name for name in reversed(records) if node.name in records[name] and name != "event"), None)
+    if owner is not None:  # of the innermost loop, or of data
+        scope.report("name-is-field", node.start, node.end, word=node.name, owner=owner)
     elif (near := nearest(node.name, scope.names)) is not None:
         scope.report("name-unknown-near", node.start, node.end, word=node.name, near=near, text=text)
     else:

@@ -145,6 +145,8 @@ TEXTS: dict[str, Text] = {
     "usage-missing": Text("{parameter} is missing", "缺少 {parameter}", "--help shows how to call it", "--help 说明用法"),
     "usage-value": Text("{parameter}: {reason}", "{parameter} 的值不对：{reason}"),
     "usage-command": Text("there is no command {command}; there are: {known}", "没有 {command} 这个命令；可用的有：{known}", "did you mean {near}?", "是否想写 {near}？"),
+    "usage-extra": Text("not expected here: {arguments}", "多余的参数：{arguments}", "{command} --help says what it takes",
+                        "{command} --help 说明可用的参数"),
     "usage-other": Text("{reason}", "用法不对：{reason}"),
     "routing-not-found": Text("there is no {path}", "找不到 {path}", "give --routing the path of routing.yaml or its folder",
                               "请用 --routing 指定 routing.yaml 或其文件夹"),

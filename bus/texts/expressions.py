@@ -76,7 +76,7 @@ TEXTS: dict[str, Text] = {
     "hint-leaf-date": Text("a date without its quotes", "没有加引号的日期", "write {write}; a text is quoted twice, YAML takes one pair: \"'{text}'\"",
                            "请写 {write}；若是文本，要加两层引号（YAML 会去掉一层）：\"'{text}'\""),
     "hint-field-in-one-word": Text("a name with a blank in it", "名称中有空格", "did you mean {near}?", "是否想写 {near}？"),
-    "name-is-field": Text("unknown name {word}", "未知的名称 {word}", "did you mean data.{word}?", "是否想写 data.{word}？"),
+    "name-is-field": Text("unknown name {word}", "未知的名称 {word}", "did you mean {owner}.{word}?", "是否想写 {owner}.{word}？"),
     "name-covered": Text("{word} covers a name that is in reach already", "{word} 与已有的名称重名", "choose another name",
                          "请换一个名称"),
     "name-reserved": Text("{word} is a word of the language", "{word} 是语言中的词", "choose another name", "请换一个名称"),

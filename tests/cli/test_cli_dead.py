@@ -98,6 +98,7 @@ def test_a_wrong_choice_of_letters_is_said(house: Running, bus: Any, tmp_path: P
         ("dead", "show", "no-such"): "there is no letter no-such",
         ("dead", "show", "no"): "no letter has the whole id no\n  write at least the first 6 characters",
         ("dead", "show"): "ID is missing",
+        ("dead", "list", "demo", "mine"): "not expected here: demo mine\n  bus dead list --help says what it takes",
         ("dead", "edit", "no-such", "routing.yaml"): "there is no letter no-such",
         ("dead", "edit", "no-such", "nowhere.json"): "cannot read nowhere.json",
         ("dead", "list", "--routing", "nowhere"): "there is no nowhere",

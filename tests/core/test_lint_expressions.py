@@ -45,6 +45,8 @@ NAMES = table(
     ("a bare Chinese word", xml("⟦采购入库⟧", "entryOrderType"), "name-unknown", TWICE.format("采购入库")),
     ("a bare word in a success", sink("success: response.flag == ⟦ok⟧"), "name-unknown", 'a text is written in quotes: "ok"'),
     ("a field without data", when('⟦warehouse⟧ == "WH01"'), "name-is-field", "did you mean data.warehouse?"),
+    ("a field without its loop", route("json:\n  lines:\n    for: line in data.lines\n    数量: ⟦qty⟧"), "name-is-field",
+     "did you mean line.qty?"),
     ("a name mistyped", when('⟦dta⟧.warehouse == "WH01"'), "name-unknown-near", 'did you mean data? a text is written in quotes: "dta.warehouse"'),
     ("document in a route", xml("⟦document⟧.po_no"), "name-unknown", "document is known in inbound: only; here write data"),
     ("data in a rule", inbound("receipt_no: ⟦data⟧.no\npo_no: document.po\nlines:\n  for: line in document.lines\n"
