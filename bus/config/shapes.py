@@ -79,6 +79,11 @@ def group_of(node: MapNode, report: Report, place: Place | None = None) -> Group
         if key.text.lower() in _LOOP_KEYS and isinstance(value, ScalarNode) and _LOOP.fullmatch(value.text):
             report.error("loop-key", key.place, word=key.text)
             loops = loops_of(value, report, key.place)
+        elif key.text.startswith("for ") and (found := _LOOP.fullmatch(key.text, 4)):
+            report.error("loop-in-key", key.place, loop=key.text[4:])
+            loops = (_for(found, key),)
+            if isinstance(value, MapNode):  # what belongs beside it
+                entries += group_of(value, report, key.place).entries
         elif key.text == "for":
             loops = loops_of(value, report, key.place)
         elif key.text == "if":
@@ -136,6 +141,10 @@ def _loop(node: Node, report: Report, place: Place | None) -> For | None:
         words = rest.split()  # stand in for it with the name it probably has: `data.lines` names a line
         name = words[0] if len(words) > 1 else rest.rpartition(".")[2].removesuffix("s")
         return For(name, "", Source("null", node), node.place)
+    return _for(found, node)
+
+
+def _for(found: re.Match[str], node: ScalarNode) -> For:
     over = Source(found["over"], node, found.start("over"))
     return For(found["name"], found["counter"] or "", over, node.place_of(found.start("name"), len(found["name"])))
 

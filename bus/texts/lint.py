@@ -36,6 +36,8 @@ TEXTS: dict[str, Text] = {
                                   "请写 {key}:，不带 ?；可能没有的值用 default(…)"),
     "hint-key-format": Text("the format is a key", "格式就是键名", "the format is the key: write {format}: and below it what is written",
                             "格式就是键名：请写 {format}:，并在它之下写内容"),
+    "loop-in-key": Text("a loop stands behind for:", "循环写在 for: 之后", "write for: {loop}, and beside it what each makes",
+                        "请写 for: {loop}，每一项的内容与它并列"),
     "loop-key": Text("{word}: would be a field of this name", "{word}: 会成为同名的字段", "did you mean for:?", "是否想写 for:？"),
     "key-missing": Text("{what} needs {key}", "{what} 缺少 {key}", "add {key}: …", "请补上 {key}: …"),
     "key-twice": Text("{key} stands here already, on line {line}", "{key} 在第 {line} 行已经写过", "leave one out", "请删去一个"),
