@@ -75,11 +75,14 @@ def missing_at(tree: Any, path: str) -> tuple[str, tuple[str, ...]]:
     ('request.line', ('[0]',))
     >>> missing_at({"request": {"no": "1"}}, "request.nr")
     ('request', ('no',))
+    >>> missing_at([{"qty": "30"}], "row[0].qty")
+    ('rows', ('[0]',))
     """
     steps = parse_path(path)
-    if type(tree) is list and steps[0] == "rows":
-        steps = steps[1:]
     value, at = tree, ""
+    if type(tree) is list:
+        at = "rows"
+        steps = steps[1:] if steps[0] == "rows" else steps
     for step in steps:
         below = _index(value, step) if type(step) is int else _field(value, str(step))
         if below is MISSING:

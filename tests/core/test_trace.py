@@ -211,5 +211,6 @@ def test_of_two_lists_the_empty_one_is_looked_at() -> None:
 
 
 def test_what_there_is_at_a_path_that_leads_nowhere() -> None:
-    assert missing_at([{"no": "1"}], "rows[0].nr") == ("[0]", ("no",))
+    assert missing_at([{"no": "1"}], "rows[0].nr") == ("rows[0]", ("no",))
+    assert missing_at([{"no": "1"}], "row[0].no") == ("rows", ("[0]",))
     assert missing_at({"no": "1"}, "no") == ("no", ())
