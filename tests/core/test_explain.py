@@ -240,6 +240,11 @@ def test_an_event_may_come_with_its_sender_too() -> None:
     assert explained.event.source == "erp"
 
 
+def test_what_is_no_json_is_a_document_even_of_a_system_that_publishes_events_by_itself() -> None:
+    with pytest.raises(DocumentError):
+        explain(CONFIG, b"<order/>", "scm", NOW)
+
+
 def test_an_event_that_does_not_fit_its_schema_meets_no_route() -> None:
     (explained,) = explain(CONFIG, event(lines="none"), None, NOW).events
     assert explained.failure is not None
