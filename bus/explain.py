@@ -20,7 +20,7 @@ from bus.mapping.shape import Source
 from bus.mapping.trace import missing_below
 from bus.places import Finding, Place
 from bus.routing import Document, Match, Routing, Target
-from bus.wire import is_structured, structured
+from bus.wire import event_within, is_structured
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,7 @@ def event_of(body: bytes, now: datetime) -> NewEvent:
         nearly = "data" in document and not document.keys().isdisjoint(("type", "specversion"))
         name = "type" if "specversion" in document else "specversion"
         raise UsageError("explain-no-event", name=name) if nearly else UsageError("explain-from-whom")
-    event, data = structured(body, now)
-    return NewEvent(event, data)
+    return NewEvent(*event_within(document, now))
 
 
 def _is_event(body: bytes) -> bool:

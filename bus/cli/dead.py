@@ -7,13 +7,13 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
 from bus.cli.output import Progress, as_json, note, padded, paint, show, show_json, table, width
-from bus.cli.senders import check_system, unknown_option
+from bus.cli.senders import check_system, unknown_name
 from bus.errors import BusError, UsageError, why
 from bus.nearest import nearest
 from bus.texts import TEXTS, say
@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # loaded by the commands, not for the list of commands
 
 COLUMNS = ("id", "state", "system", "route", "subject", "since", "attempts", "behind", "code")
 MOST_SHOWN = 50
-STATES = ("dead", "parked")
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -399,11 +398,13 @@ def _check_body(body: bytes, content_type: str) -> None:
 def _chosen(
     ids: list[str] | None, system: str, route: str, code: str, state: str, subject: str, *, everything: bool
 ) -> "Chosen":
+    from bus.letters import State
     from bus.runtime.deadletters import Chosen
 
-    state = {TEXTS[f"state-{one}"].zh: one for one in STATES}.get(state, state)  # as the list shows it
-    if state not in ("", *STATES):
-        raise unknown_option("state-option", STATES, state=state, known=", ".join(STATES))
+    states = sorted(get_args(State))
+    state = {TEXTS[f"state-{one}"].zh: one for one in states}.get(state, state)  # as the list shows it
+    if state not in ("", *states):
+        raise unknown_name("state-option", state, states, state=state, known=", ".join(states))
     which = Chosen(frozenset(ids or ()), system, route, code, state, subject)
     if which == Chosen() and not everything:
         raise UsageError("letters-not-chosen")
@@ -429,6 +430,6 @@ async def _check_chosen(transport: Any, config: "Configuration", which: "Chosen"
     if which.route or which.code:
         await deadletters.sift(transport, config.systems, deadletters.Chosen(), see)
     if which.route and which.route not in routes:
-        raise unknown_option("route-option", sorted(routes), route=which.route)
+        raise unknown_name("route-option", which.route, sorted(routes), route=which.route)
     if which.code and which.code not in codes and (near := nearest(which.code, sorted(codes))):
         note(say("no-letter-of-code", code=which.code, near=near))

@@ -9,9 +9,8 @@ import typer
 
 from bus.cli.options import BrokerOption, Format, Output, RoutingOption
 from bus.cli.output import on_terminal, show, show_json, table
-from bus.cli.senders import check_sender, check_system
+from bus.cli.senders import check_sender, check_system, unknown_name
 from bus.errors import BusError, UsageError, why
-from bus.nearest import nearest
 from bus.texts import say
 
 
@@ -163,8 +162,7 @@ def schema(
         events = shipped()
     if type_ is not None:
         if type_ not in events:
-            near = nearest(type_, events)
-            raise UsageError("event-option", type=type_, **({"near": near} if near else {}))
+            raise unknown_name("event-option", type_, events, type=type_)
         if output is Format.json or not on_terminal():
             show_json(json_schema(events[type_]))
             return 0

@@ -1,4 +1,4 @@
-"""What a person names on the command line: a system that is there, one that sends documents."""
+"""The names a person gives on the command line: what is there, and which systems send documents."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -10,20 +10,16 @@ if TYPE_CHECKING:  # the configuration is loaded by the command, not for the lis
     from bus.config.model import Configuration
 
 
-def unknown_option(code: str, names: Iterable[str], /, **named: str) -> UsageError:
-    """Return the error of a name that is none of these, with what was probably meant.
-
-    Args:
-        named: the fields of the error; the first one is the name.
-    """
-    near = nearest(next(iter(named.values())), names)
-    return UsageError(code, **named, **({"near": near} if near else {}))
+def unknown_name(code: str, word: str, known: Iterable[str], /, **fields: str) -> UsageError:
+    """Return the error of a word that is none of those known, with what was probably meant."""
+    near = nearest(word, known)
+    return UsageError(code, **fields, **({"near": near} if near else {}))
 
 
 def check_system(system: str, known: Iterable[str]) -> None:
     """Raise UsageError for a system that routing.yaml does not have."""
     if system not in (names := list(known)):
-        raise unknown_option("system-option", names, system=system, known=", ".join(names))
+        raise unknown_name("system-option", system, names, system=system, known=", ".join(names))
 
 
 def check_sender(system: str | None, config: "Configuration") -> None:

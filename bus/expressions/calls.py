@@ -242,8 +242,8 @@ def _check_type(node: tree.Call, parameter: Parameter, argument: tree.Node, code
     kinds = {kind_of(type_) for type_ in types}
     write = next((by for (has, needs), by in _CONVERSIONS.items() if has == got and needs in kinds), "")
     hint_code = "" if write else "hint-argument-type-other"
-    if node.name == "date" and parameter.name == "pattern" and isinstance(pattern := node.arguments[0], tree.Literal):
-        write, hint_code = f'date({written(argument)}, "{pattern.value}")', "hint-date-forgotten"
+    if node.name == "date" and parameter.name == "pattern" and (pattern := _pattern_first(node)):
+        write, hint_code = f'date({written(argument)}, "{pattern}")', "hint-date-forgotten"
     scope.report(
         "argument-type", argument.start, argument.end, name=node.name, wanted=wanted, kind=str(code.type),
         write=write, hint_code=hint_code,
@@ -271,10 +271,17 @@ def _check_constant(node: tree.Call, function: Function, bound: _Bound, scope: S
     try:
         function.call(*(UTC for _ in function.needs), *values)
     except BusError as error:
-        forgotten = node.name == "date" and len(values) == 1 and check_parse_pattern(str(values[0])) is None
-        fields = {**error.fields, "write": f'date(…, "{values[0]}")'} if forgotten else error.fields
-        hint_code = "hint-date-forgotten" if forgotten else ""
+        pattern = _pattern_first(node) if node.name == "date" and len(values) == 1 else ""
+        fields = {**error.fields, "write": f'date(…, "{pattern}")'} if pattern else error.fields
+        hint_code = "hint-date-forgotten" if pattern else ""
         scope.problems.append(Problem(error.code, node.start, node.end, fields, warning=True, hint_code=hint_code))
+
+
+def _pattern_first(node: tree.Call) -> str:
+    """The pattern that stands where the date should, `date("yyyy-MM-dd", …)`; "" where none does."""
+    first = node.arguments[0] if node.arguments else None
+    text = first.value if isinstance(first, tree.Literal) and isinstance(first.value, str) else ""
+    return text if text and check_parse_pattern(text) is None else ""
 
 
 def _check_date(bound: _Bound, scope: Scope) -> None:

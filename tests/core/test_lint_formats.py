@@ -56,6 +56,8 @@ FUNCTIONS = table(
     ("too many arguments", xml("⟦upper(data.po_no, 3)⟧"), "argument-count", "write upper(s)"),
     ("a date and its pattern by turns", xml('date("yyyy-MM-dd", ⟦event.time⟧)'), "argument-type",
      'the date comes first: date(event.time, "yyyy-MM-dd")'),
+    ("a pattern that is a date", xml('date("2026-02-28", ⟦event.time⟧)'), "argument-type",
+     'say date(…, "yyyy-MM-dd HH:mm:ss")'),
     ("an argument of the wrong type", xml("upper(⟦data.lines[0].qty⟧)"), "argument-type", "say text(…)"),
     ("an argument nobody knows", xml('lookup("item", data.po_no, defalt=⟦"X"⟧)'), "argument-unknown",
      "write lookup(table, code, by=, to=, default=); to compare, write =="),
