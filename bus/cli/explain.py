@@ -150,7 +150,8 @@ def _show(explanation: "Explanation", config: "Configuration", system: str | Non
             show("  " + say("no-route-takes-it"))
     for failed in explanation.rejected:
         at = say("at-line", line=failed.line) if failed.line else ""
-        show(f"{paint('✘', 'red')} {failed.rule or say('whole-document', system=system or '–')}   {at}".rstrip())
+        whole = say("whole-document", system=system) if system else say("whole-document-of-nobody")
+        show(f"{paint('✘', 'red')} {failed.rule or whole}   {at}".rstrip())
         if failed.error.code == "no-rule":
             _show_untaken(explanation, system or "–")
         else:

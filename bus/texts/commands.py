@@ -86,6 +86,7 @@ TEXTS: dict[str, Text] = {
     "is-missing-near": Text("{path} is missing; did you mean {near}?", "{path} 没有值，是否想写 {near}？"),
     "no-route-takes-it": Text("no route takes it", "没有路由接收它"),
     "whole-document": Text("the document of {system}", "{system} 的单据"),
+    "whole-document-of-nobody": Text("the document", "单据"),
     "would-fail": Text("would not be delivered", "将无法投递"),
     "no-letters-chosen": Text("no letter fits these conditions", "没有符合条件的信件"),
     "no-letter-of-code": Text("no letter has the code {code}; did you mean {near}?", "没有原因代码为 {code} 的信件，是否想写 {near}？"),

@@ -145,6 +145,13 @@ def test_a_document_that_cannot_be_read_is_rejected_and_ends_with_1(folder: Path
     assert "XML" in ran.out
 
 
+def test_json_that_breaks_off_is_said_whoever_sent_it(folder: Path, bus: Any) -> None:
+    (folder / "half.json").write_text('{"specversion": ')
+    ran = bus("explain", "half.json")
+    assert ran.code == 1
+    assert ran.out.startswith("✘ the document\n    the JSON breaks off at its end, in line 1\n")
+
+
 def test_a_rule_that_fails_is_named_with_its_line(folder: Path, bus: Any) -> None:
     (folder / "receipt.xml").write_text(FILES["receipt.xml"].replace("<no>R1</no>", "<no/>"), "utf-8")
     ran = bus("explain", "receipt.xml", "--from", "wms", "-o", "json")
